@@ -1,0 +1,70 @@
+# HBM panorama: parameters in, one report out. `make help` lists what there is.
+
+PYTHON ?= python3
+PARAMS ?= params
+BUILD  ?= build
+AS_OF  ?=
+
+VENV   := .venv
+RUN    := $(VENV)/bin/python
+READY  := $(VENV)/ready
+TOOLS  := $(VENV)/tools-ready
+PIP    := $(RUN) -m pip install --disable-pip-version-check --no-input --quiet --no-compile
+LOCKED := $(PIP) --no-deps --require-hashes --only-binary :all:
+LOCK   := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+          --only-binary :all: --no-emit-index-url --no-header --upgrade pyproject.toml
+
+.DEFAULT_GOAL := help
+.PHONY: report test check golden lab lock clean clean-all help
+
+report: $(READY)  ## Build build/hbm-panorama.html and build/hbm-panorama.pdf
+	@$(RUN) -m reportlib report --params "$(PARAMS)" --build "$(BUILD)" $(if $(AS_OF),--as-of "$(AS_OF)")
+
+test: $(TOOLS)  ## Run the tests
+	@$(RUN) -m pytest -n auto
+
+check: $(TOOLS)  ## Everything that must pass before a change lands: style, types, imports, tests
+	@$(RUN) -m ruff check .
+	@$(RUN) -m ruff format --check .
+	@$(RUN) -m mypy reportlib
+	@$(VENV)/bin/lint-imports --no-cache
+	@$(VENV)/bin/nbstripout --verify notebooks/*.ipynb
+	@$(RUN) -m pytest -n auto
+
+golden: $(TOOLS)  ## Rewrite tests/golden after a wanted change of numbers
+	@$(RUN) -m pytest tests/test_golden.py --rewrite-golden
+
+lab: $(TOOLS)  ## Open the notebooks in JupyterLab
+	@$(VENV)/bin/jupyter lab notebooks
+
+lock: $(TOOLS)  ## Choose the newest versions of all libraries anew
+	@$(LOCK) --output-file requirements.lock
+	@$(LOCK) --extra dev --constraint requirements.lock --output-file requirements-dev.lock
+
+# The environment is made anew whenever what it is made from changes, and only then.
+$(READY): requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "HBM panorama needs Python 3.11 or newer, and there is no $(PYTHON). Install it, or name one: make PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "HBM panorama needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V). Name another: make PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) has no venv module. Install it (on Debian and Ubuntu: apt install python3-venv) and run make again."; exit 1; }
+	@echo "Setting up $(VENV), once; this takes a minute or two."
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(LOCKED) --requirement requirements.lock
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@$(RUN) -m compileall -q -j 0 $(VENV)/lib reportlib || true
+	@touch $@
+
+$(TOOLS): $(READY) requirements-dev.lock
+	@echo "Adding the tools for tests and checks, once."
+	@$(LOCKED) --requirement requirements-dev.lock
+	@$(RUN) -m compileall -q -j 0 $(VENV)/lib || true
+	@touch $@
+
+clean:  ## Remove what was built
+	rm -rf $(BUILD)
+
+clean-all: clean  ## Remove the environment and all caches as well
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+help:  ## Show this list
+	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
