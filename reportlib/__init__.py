@@ -1,0 +1,1 @@
+"""Numbers, calculations, exhibits and pipeline behind the HBM panorama report."""
