@@ -1,0 +1,254 @@
+"""Read ``params/``: every file, every problem at once, resolved to what was known on a day."""
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from reportlib.params.places import Document, ParamsError, Path_, Problem
+from reportlib.params.records import Chip, Cited, Claims, Model, Reading, Record, Report, Source
+
+DEFAULT_ROOT = Path(__file__).parents[2] / "params"
+IDENTIFIER = re.compile(r"[a-z0-9][a-z0-9.-]*\.yaml")
+
+RecordT = TypeVar("RecordT", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Params:
+    """All that ``params/`` says, as known on the edition date."""
+
+    report: Report
+    sources: Mapping[str, Source]
+    chips: Mapping[str, Chip]
+    models: Mapping[str, Model]
+    claims: Claims
+
+    def on(self, day: date) -> "Params":
+        """Return what was known on *day*: chips announced by then, at the readings of then.
+
+        Call it on params that were loaded for a later day; what came after that is not there.
+        """
+        chips = {i: _on(c, day) for i, c in self.chips.items() if _announced(c, day)}
+        models = {i: _on(m, day) for i, m in self.models.items()}
+        return replace(self, chips=chips, models=models)
+
+    def chip(self, wanted: str) -> Chip:
+        """Return the chip *wanted*, or the first of the headline cast that has a file."""
+        return _first(self.chips, wanted, self.report.headline.chips)
+
+    def model(self, wanted: str) -> Model:
+        """Return the model *wanted*, or the first of the headline cast that has a file."""
+        return _first(self.models, wanted, self.report.headline.models)
+
+    def pair(self, wanted: Sequence[str]) -> tuple[str, str]:
+        """Return the ids of two chips to compare: those *wanted*, or the next that have a file."""
+        order = dict.fromkeys((*wanted, *self.report.headline.chips, *sorted(self.chips)))
+        found = [i for i in order if i in self.chips]
+        return found[0], found[1] if len(found) > 1 else found[0]
+
+    def headline_chips(self) -> dict[str, Chip]:
+        """The chips of the headline cast that have a file, in its order."""
+        return {i: self.chips[i] for i in self.report.headline.chips if i in self.chips}
+
+    def headline_models(self) -> dict[str, Model]:
+        """The models of the headline cast that have a file, in its order."""
+        return {i: self.models[i] for i in self.report.headline.models if i in self.models}
+
+
+def load(root: Path | None = None, as_of: date | None = None) -> Params:
+    """Read *root*, by default ``params/`` or what HBM_PARAMS names, as known on *as_of*.
+
+    *as_of* is by default what AS_OF names, else the edition date in ``report.yaml``.
+    Raises ParamsError with every problem of every file.
+    """
+    root = root or Path(os.environ.get("HBM_PARAMS") or DEFAULT_ROOT)
+    problems: list[Problem] = []
+    sources = _sources(root, problems)
+    chips = _folder(Chip, root / "chips", sources, problems)
+    models = _folder(Model, root / "models", sources, problems)
+    report = _file(Report, root / "report.yaml", sources, problems)
+    claims = _file(Claims, root / "claims.yaml", sources, problems)
+    if not problems and not (chips and models):
+        empty = "chips" if not chips else "models"
+        problems.append(Problem(f"{_name(root, root)}/{empty}", 1, "", "empty; add one file"))
+    if problems or report is None or claims is None:
+        raise ParamsError(problems)
+    day = as_of or _environment_day() or report.as_of
+    report = report.model_copy(update={"as_of": day})
+    return Params(report, sources or {}, chips, models, claims).on(day)
+
+
+def _environment_day() -> date | None:
+    text = os.environ.get("AS_OF")
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        message = f"{text!r} is not a date (write AS_OF=2026-03-01)"
+        raise ParamsError([Problem("AS_OF", 1, "", message)]) from None
+
+
+def _sources(root: Path, problems: list[Problem]) -> dict[str, Source] | None:
+    """Return the bibliography by key, or None when it cannot be read at all."""
+    document = Document(root / "sources.yaml", _name(root / "sources.yaml", root))
+    sources: dict[str, Source] = {}
+    for key, fields in _items(document):
+        record = _record(Source, fields, document, (key,))
+        if record is not None:
+            sources[key] = record
+    problems += document.problems
+    return None if document.data is None else sources
+
+
+def _folder(
+    kind: type[RecordT], folder: Path, sources: Mapping[str, Source] | None, problems: list[Problem]
+) -> dict[str, RecordT]:
+    """Return the records of a folder by id: the names of their files."""
+    records: dict[str, RecordT] = {}
+    for path in sorted(folder.glob("*.y*ml")):
+        if not IDENTIFIER.fullmatch(path.name):
+            message = "not a name for an id; write it like h100-sxm5.yaml"
+            problems.append(Problem(_name(path, folder.parent), 1, "", message))
+        record = _file(kind, path, sources, problems, folder.parent)
+        if record is not None:
+            records[path.stem] = record
+    return records
+
+
+def _file(
+    kind: type[RecordT],
+    path: Path,
+    sources: Mapping[str, Source] | None,
+    problems: list[Problem],
+    root: Path | None = None,
+) -> RecordT | None:
+    """Return the record of a file, or None with its problems added to *problems*."""
+    document = Document(path, _name(path, root or path.parent))
+    record = None
+    if document.data is not None:
+        record = _record(kind, document.data, document, ())
+    if record is not None and sources is not None:
+        _check_sources(document, document.data, (), sources)
+    problems += document.problems
+    return record
+
+
+def _items(document: Document) -> Iterator[tuple[str, Any]]:
+    if isinstance(document.data, dict):
+        yield from document.data.items()
+    elif document.data is not None:
+        document.add((), "not a mapping; write `key:` and its fields below it")
+
+
+def _record(
+    kind: type[RecordT], fields: Any, document: Document, prefix: Path_
+) -> RecordT | None:
+    """Return *fields* as a *kind*, or None with the problems added to *document*."""
+    try:
+        return kind.model_validate(fields)
+    except ValidationError as error:
+        for problem in error.errors(include_url=False):
+            path, message = _explain(kind, problem)
+            document.add((*prefix, *path), message)
+        return None
+
+
+def _explain(kind: type[BaseModel], problem: Any) -> tuple[Path_, str]:
+    """Turn Pydantic's account of a problem into a place and advice."""
+    # Pydantic puts its own words (the tag of a union, "[key]") among the keys of the file.
+    path = tuple(p for p in problem["loc"] if p not in {"[key]", "gqa", "mla"})
+    found = problem["input"]
+    match problem["type"]:
+        case "missing":
+            return path, "missing; every such record needs it"
+        case "extra_forbidden":
+            return path, f"unknown key, {_near(str(path[-1]), _keys(kind, path[:-1]))}"
+        case "value_error":
+            return path, str(problem["ctx"]["error"])
+        case "model_type" | "dict_type" | "model_attributes_type":
+            return path, f"{found!r} is not a mapping; write its fields below it"
+        case "literal_error" | "union_tag_invalid":
+            expected = problem["ctx"].get("expected") or problem["ctx"].get("expected_tags")
+            return path, f"{problem['ctx'].get('tag', found)!r} is not one of {expected}"
+        case _:
+            return path, f"{found!r} does not do: {problem['msg'].lower()}"
+
+
+def _keys(kind: type[BaseModel], path: Path_) -> list[str]:
+    """Return the keys that the record at *path* below *kind* knows."""
+    schema = kind.model_json_schema()
+    node: Any = schema
+    for step in path:
+        node = _follow(schema, node)
+        inner = node.get("properties", {}).get(step) or node.get("additionalProperties") or {}
+        node = inner if isinstance(step, str) else node.get("items", {})
+    return sorted(set(_follow(schema, node).get("properties", {})) - {"text"})
+
+
+def _follow(schema: Any, node: Any) -> Any:
+    """Return *node* of a JSON Schema with references followed and alternatives merged."""
+    options = node.get("anyOf") or node.get("oneOf") or node.get("allOf") or [node]
+    merged: dict[str, Any] = {}
+    for option in options:
+        target = option
+        if "$ref" in option:
+            target = schema["$defs"][option["$ref"].rsplit("/", 1)[1]]
+        merged["properties"] = merged.get("properties", {}) | target.get("properties", {})
+        for key in ("additionalProperties", "items"):
+            if isinstance(target.get(key), dict):
+                merged[key] = target[key]
+    return merged
+
+
+def _near(word: str, known: list[str]) -> str:
+    """Say which of *known* is meant by *word*, or what there is."""
+    near = get_close_matches(word, known, n=1)
+    return f"did you mean {near[0]}?" if near else f"known here: {', '.join(known) or 'none'}"
+
+
+def _check_sources(
+    document: Document, fields: Any, path: Path_, sources: Mapping[str, Source]
+) -> None:
+    """Add a problem for each `source` under *fields* that the bibliography does not have."""
+    children = fields.items() if isinstance(fields, dict) else enumerate(fields)
+    for key, child in children:
+        if key == "source" and isinstance(child, str) and child not in sources:
+            hint = _near(child, list(sources)) if len(sources) else "sources.yaml is empty"
+            hint = hint if hint.startswith("did") else "describe it there"
+            document.add((*path, key), f"{child!r} is not in params/sources.yaml; {hint}")
+        elif isinstance(child, (dict, list)):
+            _check_sources(document, child, (*path, key), sources)
+
+
+def _announced(chip: Chip, day: date) -> bool:
+    return chip.announced is None or chip.announced.value <= day
+
+
+def _on(record: RecordT, day: date) -> RecordT:
+    """Return *record* with every cited number at its reading of *day*."""
+
+    def known(value: Any) -> Any:
+        if isinstance(value, Cited):
+            return value.on(day)
+        if isinstance(value, Record) and not isinstance(value, Reading):
+            return _on(value, day)
+        if isinstance(value, dict):
+            return {key: known(child) for key, child in value.items()}
+        return value
+
+    return record.model_copy(update={name: known(value) for name, value in record})
+
+
+def _first(records: Mapping[str, Any], wanted: str, preferred: tuple[str, ...]) -> Any:
+    return next(records[i] for i in (wanted, *preferred, *sorted(records)) if i in records)
+
+
+def _name(path: Path, root: Path) -> str:
+    """Return *path* as the reader knows it: from the folder that holds ``params/``."""
+    return path.relative_to(root.parent).as_posix()

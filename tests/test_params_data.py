@@ -1,0 +1,279 @@
+"""What is in ``params/`` is cited, complete and not one of the numbers that others got wrong."""
+
+import itertools
+import re
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from reportlib import params
+from reportlib.calculations import transformer
+
+ROOT = Path(__file__).parents[1]
+EDITION = date(2026, 11, 22)
+DAYS = [date(2025, 6, 1), date(2025, 10, 1), date(2026, 3, 1), EDITION]
+CROSS_REFERENCE = ("fig-", "tbl-", "eq-", "sec-")
+
+
+@pytest.fixture(scope="module")
+def known():
+    return {day: params.load(as_of=day) for day in (*DAYS, date.max)}
+
+
+@pytest.fixture(scope="module")
+def now(known):
+    return known[EDITION]
+
+
+@pytest.fixture(scope="module")
+def readings(known):
+    """Everything with a source in params, superseded readings and architectures included."""
+    everything = known[date.max]
+    found = {}
+    for name, record in (everything.chips | everything.models).items():
+        for path, number in params.numbers(record):
+            found[f"{name}.{path}"] = number
+            for reading in number.superseded:
+                found[f"{name}.{path} until {reading.until}"] = reading
+        if isinstance(record, params.Model):
+            found[f"{name}.architecture"] = record.architecture
+    return found
+
+
+def cited_in_text():
+    files = itertools.chain((ROOT / "reportlib").rglob("*.py"), ROOT.glob("notebooks/**/*.ipynb"))
+    for file in files:
+        for citation in re.findall(r"\[[^][]*@[^][]*\]", file.read_text(encoding="utf-8")):
+            keys = re.findall(r"@([\w.-]*\w)", citation)
+            yield from (key for key in keys if not key.startswith(CROSS_REFERENCE))
+
+
+def test_sources_are_exactly_those_cited(now, readings):
+    cited = {reading.source for reading in readings.values()}
+
+    assert cited | {now.claims.source} | set(cited_in_text()) == set(now.sources)
+
+
+def test_sources_are_sorted_by_key(now):
+    assert list(now.sources) == sorted(now.sources)
+
+
+def test_a_source_that_was_read_says_when(now, readings):
+    read = {reading.source for reading in readings.values() if reading.verification == "read"}
+
+    assert {key for key in read if now.sources[key].accessed is None} == set()
+
+
+def test_what_is_recalled_says_so_in_a_note(readings):
+    recalled = {name: r.note for name, r in readings.items() if r.verification == "recalled"}
+
+    assert "gpt-3-175b.architecture" in recalled
+    assert all("recalled" in note for note in recalled.values())
+
+
+def test_the_cast_is_complete(now):
+    kinds = {chip.memory_kind for chip in now.chips.values()}
+
+    assert kinds == {"HBM2e", "HBM3", "HBM3e", "HBM4", "GDDR6X", "LPDDR5", "SRAM"}
+    assert all("bf16" in chip.peak_compute for chip in now.chips.values())
+    assert {"gqa", "mla"} == {m.architecture.attention.kind for m in now.models.values()}
+
+
+@pytest.mark.parametrize(
+    ("chip", "precision", "dense"),
+    [
+        ("a100-sxm-80gb", "bf16", 312e12),
+        ("h100-sxm5", "bf16", 989.5e12),
+        ("h100-sxm5", "fp8", 1979e12),
+        ("h200-sxm", "bf16", 989.5e12),
+        ("b200", "bf16", 2.25e15),
+        ("b200", "fp4", 9e15),
+        ("b300", "int8", 153.5e12),
+        ("b300", "fp4", 13.5e15),
+        ("rubin-r200", "bf16", 4e15),
+        ("rubin-r200", "fp8", 17.5e15),
+        ("rubin-r200", "int8", 250e12),
+        ("rubin-r200", "fp4", 35e15),
+        ("mi300x", "bf16", 1.3e15),
+        ("mi355x", "bf16", 2.5e15),
+        ("mi455x", "bf16", 5e15),
+        ("tpu7x", "bf16", 2307e12),
+    ],
+)
+def test_compute_is_dense(now, chip, precision, dense):
+    assert now.chips[chip].peak_compute[precision].value == dense
+
+
+@pytest.mark.parametrize(
+    ("chip", "precision", "said"),
+    [
+        ("h100-sxm5", "bf16", "half of the 1,979 TFLOP/s"),
+        ("b300", "fp4", "1.33 times dense, not 2"),
+        ("rubin-r200", "fp4", "must not be halved"),
+        ("mi455x", "fp8", "without a sparsity label"),
+        ("wse-3", "bf16", "not published"),
+        ("m2-ultra", "bf16", "FP32"),
+    ],
+)
+def test_a_rate_of_doubtful_basis_says_so(now, chip, precision, said):
+    assert said in now.chips[chip].peak_compute[precision].note
+
+
+@pytest.mark.parametrize(
+    ("chip", "capacity"),
+    [
+        ("tpu7x", 192 * 2**30),
+        ("tpu-v5p", 95 * 2**30),
+        ("h100-sxm5", 80e9),
+        ("b200", 180e9),
+        ("b300", 270e9),
+        ("mi300x", 192e9),
+        ("groq-lpu-v1", 230e6),
+    ],
+)
+def test_capacity_is_decimal_or_binary_as_printed_and_of_one_package(now, chip, capacity):
+    assert now.chips[chip].memory_capacity.value == capacity
+
+
+@pytest.mark.parametrize(
+    ("chip", "readings_by_day"),
+    [
+        ("rubin-r200", [13e12, 20.5e12, 22e12, 19.2e12]),
+        ("mi455x", [None, 19.6e12, 19.6e12, 23.3e12]),
+    ],
+)
+def test_bandwidth_is_what_was_known_on_the_day(known, chip, readings_by_day):
+    found = [known[day].chips.get(chip) for day in DAYS]
+
+    assert [c and c.memory_bandwidth.value for c in found] == readings_by_day
+
+
+def test_rubin_bandwidth_keeps_every_reading_and_names_the_datasheet_peak(now):
+    bandwidth = now.chips["rubin-r200"].memory_bandwidth
+
+    assert [r.text for r in bandwidth.superseded] == ["13 TB/s", "20.5 TB/s", "22 TB/s"]
+    assert "MaxLPS" in bandwidth.note
+    assert "22 TB/s remains the peak" in bandwidth.note
+
+
+def test_bandwidth_of_a_wafer_is_marked_as_memory_on_the_chip(now):
+    wafer = now.chips["wse-3"]
+
+    assert (wafer.memory_kind, wafer.memory_bandwidth.value) == ("SRAM", 21e15)
+    assert "not a rate of memory beside the chip" in wafer.memory_bandwidth.note
+
+
+@pytest.mark.parametrize(
+    ("chip", "bandwidth"),
+    [
+        ("a100-sxm-80gb", 300e9),
+        ("h100-sxm5", 450e9),
+        ("b200", 900e9),
+        ("rubin-r200", 1.5e12),
+        ("mi300x", 448e9),
+        ("mi455x", 1.8e12),
+        ("tpu7x", 600e9),
+    ],
+)
+def test_links_count_one_direction(now, chip, bandwidth):
+    assert now.chips[chip].scale_up.bandwidth.value == bandwidth
+
+
+def test_every_link_says_that_it_counts_one_direction(readings):
+    links = {name: r.note for name, r in readings.items() if ".scale_up.bandwidth" in name}
+
+    assert len(links) > 1
+    assert all("one direction" in note for note in links.values())
+
+
+def test_a_chip_without_a_link_leaves_it_out(now):
+    assert now.chips["rtx-4090"].scale_up is None
+
+
+@pytest.mark.parametrize("day", DAYS, ids=str)
+def test_stacks_times_width_times_pin_rate_is_the_bandwidth(known, day):
+    checked = {}
+    for name, chip in known[day].chips.items():
+        stacks = chip.memory_stacks
+        if stacks and stacks.interface_width and stacks.data_rate_per_pin:
+            pins = stacks.count.value * stacks.interface_width.value
+            checked[name] = pins * stacks.data_rate_per_pin.value / chip.memory_bandwidth.value
+
+    assert {"h100-sxm5", "h200-sxm", "rubin-r200"} <= set(checked)
+    # 5 %: the pin rate of the H200 is printed as "about 6.5".
+    assert checked == pytest.approx(dict.fromkeys(checked, 1.0), rel=0.05)
+
+
+def counted_parameters(model):
+    """Parameters that the dimensions of *model* amount to."""
+    a, hidden = model.architecture, {"hidden_size": model.architecture.hidden_size}
+    attention = a.attention.model_dump(
+        exclude={"kind", "sliding_window", "sliding_layers"}, exclude_none=True
+    )
+    per_layer = {
+        "gqa": transformer.grouped_query_attention_parameters,
+        "mla": transformer.latent_attention_parameters,
+    }[a.attention.kind](**hidden, **attention)
+    dense_layers = a.experts.dense_layers if a.experts else a.layers
+    feed_forward = experts = plain_norms = 0
+    if a.feed_forward:
+        feed_forward = transformer.feed_forward_parameters(**hidden, **a.feed_forward.model_dump())
+        plain_norms = a.feed_forward.biases  # layer norms have biases where the matrices have
+    if a.experts:
+        expert = transformer.feed_forward_parameters(
+            **hidden, size=a.experts.size, gated=1, biases=a.experts.biases
+        )
+        experts = (a.experts.count + a.experts.shared) * expert + transformer.router_parameters(
+            **hidden, experts=a.experts.count, biases=a.experts.router_bias
+        )
+    embeddings = (2 - a.tied_embeddings) * transformer.embedding_parameters(
+        **hidden, vocabulary=a.vocabulary
+    )
+    norm = transformer.norm_parameters(a.hidden_size, biases=plain_norms)
+    return (
+        a.layers * (per_layer + a.norms_per_layer * norm)
+        + dense_layers * feed_forward
+        + (a.layers - dense_layers) * experts
+        + embeddings
+        + a.learned_positions * a.hidden_size
+        + norm
+    )
+
+
+@pytest.mark.parametrize(
+    ("model", "parameters"),
+    [
+        ("llama-3-70b", 70_553_706_496),
+        ("llama-3.1-405b", 405_853_388_800),
+        ("mixtral-8x7b", 46_702_792_704),
+        ("deepseek-v3", 671_026_419_200),
+        ("gpt-oss-120b", 116_829_156_672),
+    ],
+)
+def test_dimensions_amount_to_the_parameters_of_the_published_weights(now, model, parameters):
+    assert counted_parameters(now.models[model]) == parameters
+
+
+def test_dimensions_agree_with_what_the_makers_state(now):
+    stated = {name: model.parameters.value for name, model in now.models.items()}
+    counted = {name: counted_parameters(model) for name, model in now.models.items()}
+
+    # 3 %: Kimi K2's "1 trillion" is 1.026 trillion.
+    assert counted == pytest.approx(stated, rel=0.03)
+
+
+def test_native_precision_is_that_of_the_published_weights(now):
+    narrow = {n: m.native_precision for n, m in now.models.items() if m.native_precision != "bf16"}
+
+    assert narrow == {"deepseek-v3": "fp8", "kimi-k2": "fp8", "gpt-oss-120b": "fp4"}
+
+
+@pytest.mark.parametrize(
+    ("model", "window", "layers"), [("gpt-oss-120b", 128, 18), ("gemma-3-27b", 1024, 52)]
+)
+def test_only_some_layers_have_a_sliding_window(now, model, window, layers):
+    attention = now.models[model].architecture.attention
+
+    assert (attention.sliding_window, attention.sliding_layers) == (window, layers)
+    assert layers < now.models[model].architecture.layers
