@@ -1,0 +1,233 @@
+"""The claims of a text, each computed from the records and judged, with what stood when written.
+
+A claim names a measure: a function of its arguments that returns one value, or one for each of
+several cases. It is confirmed when the stated value holds in all cases, depends when in some.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+import pandas as pd
+
+from reportlib import cases
+from reportlib.calculations import decode
+from reportlib.params import Chip, Claim, Model, Params, ParamsError, Precision, Problem
+from reportlib.units import Unit, show
+
+BATCH_SIZES = np.array([1, 8, 64, 512])
+CONTEXT_LENGTHS = np.array([256, 2048, 16_384, 131_072])
+USABLE_SHARE = 0.9
+LARGE = 100  # from here on a plain number is printed whole
+HOLDS = {
+    "about": lambda ours, stated, within: abs(ours / stated - 1) <= within,
+    "at least": lambda ours, stated, within: ours >= stated * (1 - within),
+    "at most": lambda ours, stated, within: ours <= stated * (1 + within),
+}
+
+
+RecordT = TypeVar("RecordT")
+
+
+class NotCheckable(LookupError):  # noqa: N818 - an answer, not a fault
+    """A claim is about something that the records do not hold."""
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """The words of a claim, looked up in the records of a day."""
+
+    params: Params
+    words: dict[str, str]
+
+    def chip(self, name: str = "chip") -> Chip:
+        """The chip of argument *name*."""
+        return self._record(self.params.chips, self.words[name], "chip")
+
+    def model(self) -> Model:
+        """The model of argument `model`."""
+        return self._record(self.params.models, self.words["model"], "model")
+
+    def models(self) -> list[Model]:
+        """The models of argument `models`."""
+        ids = self.words["models"].split()
+        return [self._record(self.params.models, i, "model") for i in ids]
+
+    def precisions(self) -> list[Precision]:
+        """The precisions of argument `precisions`, or `precision`."""
+        words = self.words.get("precisions") or self.words["precision"]
+        return [p for p in cases.WIDER if p in words.split()]
+
+    def count(self, name: str) -> float:
+        """The number of argument *name*."""
+        return Unit("").parse(self.words[name])
+
+    @staticmethod
+    def _record(records: Mapping[str, RecordT], key: str, kind: str) -> RecordT:
+        if key not in records:
+            msg = f"no {kind} {key} in this edition"
+            raise NotCheckable(msg)
+        return records[key]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What a claim is about: its unit, and how it is computed."""
+
+    unit: str
+    compute: Callable[[Arguments], Any]
+
+
+def _memory_bound_share(of: Arguments) -> Any:
+    """Share of models for which memory takes longer than arithmetic, by batch and context."""
+    smallest = of.count("smallest")
+    models = [m for m in of.params.models.values() if cases.parameters(m).total >= smallest]
+    if not models:
+        msg = f"no model of {show(smallest)} parameters or more in this edition"
+        raise NotCheckable(msg)
+    return np.mean([_transport_ratio(of, m, "bf16") > 1 for m in models], axis=0)
+
+
+def _transport_ratio(of: Arguments, model: Model, precision: Precision) -> Any:
+    step = cases.step(
+        model,
+        of.chip(),
+        precision=precision,
+        batch_size=BATCH_SIZES[:, None],
+        context_length=CONTEXT_LENGTHS,
+    )
+    return step.transport_ratio.ravel()
+
+
+def _chips_needed(of: Arguments, chip: Chip) -> Any:
+    return np.array(
+        [
+            cases.chips_needed(model, chip, precision=precision, usable_share=USABLE_SHARE)
+            for model in of.models()
+            for precision in of.precisions()
+        ]
+    )
+
+
+def _weight_bytes(of: Arguments) -> Any:
+    return cases.weight_bytes(of.model(), of.precisions()[0])
+
+
+def _capacity_ratio(of: Arguments) -> float:
+    return of.chip().memory_capacity.value / of.chip("than").memory_capacity.value
+
+
+def _bandwidth_ratio(of: Arguments) -> float:
+    return of.chip().memory_bandwidth.value / of.chip("than").memory_bandwidth.value
+
+
+def _not_modelled(_: Arguments) -> Any:
+    msg = "not modelled in this edition"
+    raise NotCheckable(msg)
+
+
+MEASURES = {
+    "memory_capacity": Measure("B", lambda of: of.chip().memory_capacity.value),
+    "memory_bandwidth": Measure("B/s", lambda of: of.chip().memory_bandwidth.value),
+    "capacity_share": Measure("%", _capacity_ratio),
+    "bandwidth_share": Measure("%", _bandwidth_ratio),
+    "times_bandwidth": Measure("", _bandwidth_ratio),
+    "times_less_capacity": Measure("", lambda of: 1 / _capacity_ratio(of)),
+    "weight_bytes": Measure("B", _weight_bytes),
+    "required_bandwidth": Measure(
+        "B/s", lambda of: decode.required_bandwidth(_weight_bytes(of), of.count("speed"))
+    ),
+    "speed_ceiling": Measure(
+        "", lambda of: of.chip().memory_bandwidth.value / _weight_bytes(of)
+    ),
+    "chips_needed": Measure("", lambda of: _chips_needed(of, of.chip())),
+    "chips_needed_ratio": Measure(
+        "", lambda of: _chips_needed(of, of.chip()) / _chips_needed(of, of.chip("than"))
+    ),
+    "memory_bound_share": Measure("%", _memory_bound_share),
+    "transport_ratio": Measure(
+        "", lambda of: _transport_ratio(of, of.model(), of.precisions()[0])
+    ),
+    "not_modelled": Measure("", _not_modelled),
+}
+
+
+def check(params: Params) -> None:
+    """Raise ParamsError when a claim names no measure, or states its value in another unit."""
+    problems = []
+    for claim in params.claims.claims:
+        field = f"claims.{claim.id}"
+        if claim.measure not in MEASURES:
+            message = f"measure {claim.measure!r} is not one of {', '.join(MEASURES)}"
+            problems.append(Problem("params/claims.yaml", 1, field, message))
+            continue
+        try:
+            _stated(claim)
+        except ValueError as error:
+            problems.append(Problem("params/claims.yaml", 1, field, str(error)))
+    if problems:
+        raise ParamsError(problems)
+
+
+def _stated(claim: Claim) -> float:
+    return Unit(MEASURES[claim.measure].unit.replace("%", "")).parse(claim.stated)
+
+
+def table(params: Params) -> pd.DataFrame:
+    """Every claim with its stated value, what was computed, the verdict and the reason."""
+    written = params.on(params.claims.as_of)
+    return pd.DataFrame(_judged(claim, params, written) for claim in params.claims.claims)
+
+
+def _judged(claim: Claim, params: Params, written: Params) -> dict[str, str]:
+    """Return the row of one claim."""
+    now, held_now = _evaluated(claim, params)
+    then, held_then = _evaluated(claim, written)
+    if isinstance(now, str):
+        verdict, computed = "not checkable", now
+    else:
+        computed = _printed(claim, now)
+        if held_now.all():
+            verdict = "confirmed"
+        elif held_now.any():
+            verdict = "depends"
+            computed += f"; holds in {held_now.sum()} of {held_now.size} cases"
+        elif not isinstance(then, str) and held_then.all():
+            verdict = "true when written"
+            computed = f"{_printed(claim, then)} then, {computed} now"
+        else:
+            verdict = "refuted"
+    return {
+        "statement": claim.statement,
+        "stated": f"{claim.relation} {claim.stated}" if claim.measure != "not_modelled" else "",
+        "computed": computed,
+        "verdict": verdict,
+        "note": claim.note,
+    }
+
+
+def _evaluated(claim: Claim, params: Params) -> tuple[Any, Any]:
+    """Return the values of a claim's cases and whether each holds, or the reason why none."""
+    try:
+        ours = np.atleast_1d(MEASURES[claim.measure].compute(Arguments(params, claim.arguments)))
+    except NotCheckable as reason:
+        return str(reason), None
+    if np.isnan(ours).any():
+        return "a number that it needs is not published", None
+    return ours, HOLDS[claim.relation](ours, _stated(claim), claim.within)
+
+
+def _printed(claim: Claim, values: Any) -> str:
+    """Return the least and the greatest of *values*, or the one that there is."""
+    unit = MEASURES[claim.measure].unit
+
+    def text(value: float) -> str:
+        if unit == "%":
+            return f"{100 * value:.0f}\N{NO-BREAK SPACE}%"
+        if unit:
+            return show(value, unit)
+        return f"{value:,.0f}" if value >= LARGE else f"{value:.3g}"
+
+    low, high = text(values.min()), text(values.max())
+    return low if low == high else f"{low} to {high}"

@@ -1,0 +1,598 @@
+"""Tidy tables: records and calculations in, DataFrames of SI floats out.
+
+One row per case, one column per quantity, named as in the glossary. A number that the records
+do not have is NaN. Columns that end in ``_cite`` hold the source and the marks of their number.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from reportlib import cases
+from reportlib.calculations import capacity, decode, roofline, stacks, transformer
+from reportlib.calculations.precision import BYTES_PER_VALUE
+from reportlib.params import Chip, Model, Params, Precision, Reading
+from reportlib.units import Bytes, Count
+
+MARKS = {
+    "derived": "d", "reported": "r", "estimated": "e", "relayed": "q", "recalled": "m",
+}  # fmt: skip
+DAYS_PER_YEAR = 365.25
+
+
+def cite(number: Reading[Any] | None) -> str:
+    """Return the citation of *number*, and the marks of how sure it is as superscripts."""
+    if number is None:
+        return ""
+    marks = "".join(MARKS.get(word, "") for word in (number.confidence, number.verification))
+    return f" [@{number.source}]" + (f"^{marks}^" if marks else "")
+
+
+def number(reading: Reading[Any] | None) -> float:
+    """Return the value of *reading*, NaN where there is none."""
+    return np.nan if reading is None else float(reading.value)
+
+
+def status(chip: Chip) -> str:
+    """Return "shipping", "announced" or "cancelled", or "not stated"."""
+    return chip.status.value if chip.status else "not stated"
+
+
+def chips(records: Mapping[str, Chip], precision: Precision = "bf16") -> pd.DataFrame:
+    """What each chip holds, how fast it reads and computes, and how sure that is."""
+    rows = [
+        {
+            "chip": chip.name,
+            "vendor": chip.vendor,
+            "memory_kind": chip.memory_kind,
+            "status": status(chip),
+            "announced": chip.announced.value if chip.announced else None,
+            "memory_capacity": chip.memory_capacity.value,
+            "memory_bandwidth": chip.memory_bandwidth.value,
+            "peak_compute": number(chip.peak_compute.get(precision)),
+            "power": number(chip.power),
+            "link_bandwidth": number(chip.scale_up.bandwidth if chip.scale_up else None),
+            "memory_sweep_time": capacity.memory_sweep_time(
+                chip.memory_capacity.value, chip.memory_bandwidth.value
+            ),
+            "ridge_point": roofline.ridge_point(
+                number(chip.peak_compute.get(precision)), chip.memory_bandwidth.value
+            ),
+            "memory_capacity_cite": cite(chip.memory_capacity),
+            "memory_bandwidth_cite": cite(chip.memory_bandwidth),
+            "peak_compute_cite": cite(chip.peak_compute.get(precision)),
+            "power_cite": cite(chip.power),
+            "link_bandwidth_cite": cite(chip.scale_up.bandwidth if chip.scale_up else None),
+        }
+        for chip in records.values()
+    ]
+    return pd.DataFrame(rows).sort_values("memory_bandwidth", ignore_index=True)
+
+
+def step_times(
+    model: Model,
+    chip: Chip,
+    *,
+    precision: Precision,
+    context_length: Count,
+    batch_sizes: Sequence[int],
+) -> pd.DataFrame:
+    """Times of the three parts of a decode step, per step and per token, by batch size."""
+    step = cases.step(
+        model,
+        chip,
+        precision=precision,
+        batch_size=np.array(batch_sizes),
+        context_length=context_length,
+    )
+    parts = {
+        "read weights": step.weights_time,
+        "read KV cache": step.kv_time,
+        "multiply": step.multiply_time,
+    }
+    return pd.concat(
+        [
+            pd.DataFrame(
+                {
+                    "part": part,
+                    "batch_size": step.batch_size,
+                    "time": time,
+                    "time_per_token": time / step.batch_size,
+                }
+            )
+            for part, time in parts.items()
+        ],
+        ignore_index=True,
+    )
+
+
+def transport_ratios(
+    models: Iterable[Model],
+    chip: Chip,
+    *,
+    precision: Precision,
+    context_length: Count,
+    batch_sizes: Sequence[int],
+) -> pd.DataFrame:
+    """How many times longer memory takes than arithmetic, by model and batch size."""
+    rows = [
+        {
+            "model": model.name,
+            "parameters": cases.parameters(model).total,
+            "batch_size": batch_size,
+            "transport_ratio": float(
+                cases.step(
+                    model,
+                    chip,
+                    precision=precision,
+                    batch_size=batch_size,
+                    context_length=context_length,
+                ).transport_ratio
+            ),
+        }
+        for model in models
+        for batch_size in batch_sizes
+    ]
+    return pd.DataFrame(rows).sort_values(["parameters", "batch_size"], ignore_index=True)
+
+
+def roofline_points(
+    model: Model,
+    chip: Chip,
+    *,
+    precision: Precision,
+    context_length: int,
+    batch_sizes: Sequence[int],
+) -> pd.DataFrame:
+    """Arithmetic intensity of decoding by batch size, of its parts, and of prefill."""
+    decoding = [
+        (f"decode, batch {size}", "decode", size, _intensity(model, precision, context_length, size))
+        for size in batch_sizes
+    ]
+    attention = roofline.arithmetic_intensity(
+        cases.attention_flop(model, context_length), cases.kv_read_bytes(model, context_length)
+    )
+    prompt = np.arange(1, context_length + 1)
+    flop = transformer.matmul_flop(cases.parameters(model).active, tokens=context_length)
+    flop = flop + np.sum(cases.attention_flop(model, prompt))
+    prefill = roofline.arithmetic_intensity(
+        flop,
+        cases.parameters(model).read(context_length) * BYTES_PER_VALUE[precision]
+        + cases.kv_cache_bytes(model, context_length),
+    )
+    points = [
+        *decoding,
+        ("attention alone, any batch", "attention", 1, attention),
+        (f"prefill of {context_length:,} tokens", "prefill", 1, prefill),
+    ]
+    table = pd.DataFrame(points, columns=["case", "kind", "batch_size", "arithmetic_intensity"])
+    table["attainable_compute"] = roofline.attainable_compute(
+        arithmetic_intensity=table["arithmetic_intensity"],
+        peak_compute=cases.peak_compute(chip, precision),
+        memory_bandwidth=chip.memory_bandwidth.value,
+    )
+    return table
+
+
+def _intensity(
+    model: Model, precision: Precision, context_length: int, batch_size: int
+) -> float:
+    kv_bytes = batch_size * cases.kv_read_bytes(model, context_length)
+    weights = cases.parameters(model).read(batch_size) * BYTES_PER_VALUE[precision]
+    flop = batch_size * cases.flop_per_token(model, context_length)
+    return float(roofline.arithmetic_intensity(flop, weights + kv_bytes))
+
+
+def roof(chip: Chip, *, precision: Precision, intensities: Sequence[float]) -> pd.DataFrame:
+    """Height of *chip*'s roof over a range of intensities."""
+    intensity = np.geomspace(min(intensities), max(intensities), 100)
+    height = roofline.attainable_compute(
+        arithmetic_intensity=intensity,
+        peak_compute=cases.peak_compute(chip, precision),
+        memory_bandwidth=chip.memory_bandwidth.value,
+    )
+    return pd.DataFrame({"arithmetic_intensity": intensity, "attainable_compute": height})
+
+
+def critical_batch_sizes(
+    model: Model, chips: Iterable[Chip], *, precision: Precision, context_lengths: Sequence[int]
+) -> pd.DataFrame:
+    """Batch size from which on a step is compute-bound, by context; no row where none is."""
+    contexts = np.array(context_lengths, dtype=float)
+    rows = []
+    for chip in chips:
+        batch_sizes = decode.whole_step_critical_batch_size(
+            weight_bytes=cases.weight_bytes(model, precision),
+            flop_per_sequence=cases.flop_per_token(model, contexts),
+            kv_bytes_per_sequence=cases.kv_read_bytes(model, contexts),
+            peak_compute=cases.peak_compute(chip, precision),
+            memory_bandwidth=chip.memory_bandwidth.value,
+        )
+        rows += [
+            {"chip": chip.name, "vendor": chip.vendor, "context_length": c, "batch_size": b}
+            for c, b in zip(contexts, batch_sizes, strict=True)
+            if np.isfinite(b)
+        ]
+    return pd.DataFrame(rows, columns=["chip", "vendor", "context_length", "batch_size"])
+
+
+def critical_contexts(
+    models: Iterable[Model], chips: Sequence[Chip], *, precision: Precision
+) -> pd.DataFrame:
+    """Context above which decoding is memory-bound at every batch: a row a model, chips across."""
+    return pd.DataFrame(
+        {"model": model.name}
+        | {
+            chip.name: float(cases.critical_context_length(model, chip, precision))
+            for chip in chips
+        }
+        for model in models
+    )
+
+
+def requirements(
+    models: Iterable[Model], chip: Chip, *, precision: Precision, speed: Count
+) -> pd.DataFrame:
+    """What each model needs to write *speed* tokens a second for one user, beside *chip*."""
+    rows = []
+    for model in models:
+        read = cases.parameters(model).read(1) * BYTES_PER_VALUE[precision]
+        needed = decode.required_bandwidth(read, speed)
+        rows.append(
+            {
+                "model": model.name,
+                "weight_bytes": cases.weight_bytes(model, precision),
+                "bytes_per_token": read,
+                "required_bandwidth": needed,
+                "capacity_share": cases.weight_bytes(model, precision)
+                / chip.memory_capacity.value,
+                "bandwidth_share": needed / chip.memory_bandwidth.value,
+            }
+        )
+    return pd.DataFrame(rows).sort_values("required_bandwidth", ignore_index=True)
+
+
+def levers(model: Model, *, context_length: int, batch_size: int) -> pd.DataFrame:
+    """How far each lever cuts the bytes that a token of *model* costs, one at a time."""
+    attention = model.architecture.attention
+    parameters = cases.parameters(model)
+
+    def bytes_per_token(precision: Precision, batch: int, kv_precision: Precision) -> float:
+        weights = parameters.read(batch) * BYTES_PER_VALUE[precision] / batch
+        return float(weights + cases.kv_read_bytes(model, context_length, kv_precision))
+
+    base = bytes_per_token("bf16", 1, "bf16")
+    batched = bytes_per_token("bf16", batch_size, "bf16")
+    rows = [
+        ("Weights in FP8", "one user", base, bytes_per_token("fp8", 1, "bf16")),
+        ("Weights in FP4 (MXFP4)", "one user", base, bytes_per_token("fp4", 1, "bf16")),
+        (f"Batch of {batch_size}", "from one user", base, batched),
+        ("KV cache in FP8", f"batch of {batch_size}", batched,
+         bytes_per_token("bf16", batch_size, "fp8")),
+    ]  # fmt: skip
+    if attention.kind == "gqa" and attention.kv_heads < attention.heads:
+        all_heads = attention.heads / attention.kv_heads
+        kv_bytes = float(cases.kv_read_bytes(model, context_length))
+        rows.append(
+            ("Grouped queries, against a KV head per query head", f"batch of {batch_size}",
+             batched + (all_heads - 1) * kv_bytes, batched)
+        )  # fmt: skip
+    table = pd.DataFrame(rows, columns=["lever", "case", "before", "after"])
+    table["factor"] = table["before"] / table["after"]
+    return table.sort_values("factor", ascending=False, ignore_index=True)
+
+
+def kv_per_token(models: Iterable[Model], *, context_length: int) -> pd.DataFrame:
+    """KV cache per token of context, on average over a context, by model."""
+    rows = [
+        {
+            "model": model.name,
+            "attention": _attention(model),
+            "kv_cache_bytes_per_token": float(cases.kv_cache_bytes(model, context_length))
+            / context_length,
+            "kv_cache_bytes": float(cases.kv_cache_bytes(model, context_length)),
+        }
+        for model in models
+    ]
+    return pd.DataFrame(rows).sort_values("kv_cache_bytes", ignore_index=True)
+
+
+def _attention(model: Model) -> str:
+    attention = model.architecture.attention
+    if attention.kind == "mla":
+        return "latent"
+    if attention.sliding_layers:
+        return "grouped, sliding window"
+    return "multi-head" if attention.kv_heads == attention.heads else "grouped"
+
+
+def fits(
+    models: Iterable[Model], chips: Iterable[Chip], *, precision: Precision, usable_share: Count
+) -> pd.DataFrame:
+    """Chips needed to hold the weights, for every model and chip."""
+    rows = [
+        {
+            "model": model.name,
+            "chip": chip.name,
+            "memory_capacity": chip.memory_capacity.value,
+            "weight_bytes": cases.weight_bytes(model, precision),
+            "chips_needed": float(
+                cases.chips_needed(model, chip, precision=precision, usable_share=usable_share)
+            ),
+        }
+        for model in models
+        for chip in chips
+    ]
+    return pd.DataFrame(rows).sort_values(["weight_bytes", "memory_capacity"], ignore_index=True)
+
+
+def concurrency(
+    model: Model,
+    chips: Iterable[Chip],
+    *,
+    precision: Precision,
+    usable_share: Count,
+    context_lengths: Sequence[int],
+    replica: int,
+) -> pd.DataFrame:
+    """Users whose KV caches fit beside the weights on *replica* chips, by context."""
+    contexts = np.array(context_lengths, dtype=float)
+    tables = [
+        pd.DataFrame(
+            {
+                "chip": chip.name,
+                "vendor": chip.vendor,
+                "context_length": contexts,
+                "max_batch_size": _users(model, chip, precision, usable_share, replica, contexts),
+            }
+        )
+        for chip in chips
+    ]
+    table = pd.concat(tables, ignore_index=True)
+    return table[table["max_batch_size"] >= 1].reset_index(drop=True)
+
+
+def _users(
+    model: Model,
+    chip: Chip,
+    precision: Precision,
+    usable_share: Count,
+    chips: Count,
+    context_length: Any,
+) -> Any:
+    return capacity.leftover_batch_size(
+        chips=chips,
+        memory_capacity=chip.memory_capacity.value,
+        usable_share=usable_share,
+        weight_bytes=cases.weight_bytes(model, precision),
+        kv_bytes_per_sequence=cases.kv_cache_bytes(model, context_length),
+    )
+
+
+def frontiers(
+    models: Iterable[Model],
+    chips: Iterable[Chip],
+    *,
+    precision: Precision,
+    usable_share: Count,
+    context_length: int,
+    replica: int,
+) -> pd.DataFrame:
+    """Speed per user against throughput per chip, over all batches that *replica* chips hold."""
+    tables = []
+    for model in models:
+        for chip in chips:
+            users = float(
+                _users(model, chip, precision, usable_share, replica, float(context_length))
+            )
+            if users < 1:
+                continue
+            batch_sizes = np.unique(np.round(np.geomspace(1, users, 40)))
+            step = cases.step(
+                model,
+                chip,
+                precision=precision,
+                batch_size=batch_sizes,
+                context_length=context_length,
+                chips=replica,
+            )
+            tables.append(
+                pd.DataFrame(
+                    {
+                        "model": model.name,
+                        "chip": chip.name,
+                        "vendor": chip.vendor,
+                        "batch_size": batch_sizes,
+                        "tokens_per_second_per_user": 1 / step.floor,
+                        "tokens_per_second_per_chip": decode.tokens_per_second(
+                            batch_sizes, step.floor
+                        )
+                        / replica,
+                    }
+                )
+            )
+    columns = ["model", "chip", "vendor", "batch_size"]
+    columns += ["tokens_per_second_per_user", "tokens_per_second_per_chip"]
+    table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
+    return table.dropna()
+
+
+def head_to_head(
+    models: Iterable[Model],
+    pairs: Mapping[str, tuple[Chip, Chip]],
+    *,
+    precision: Precision,
+    usable_share: Count,
+    batch_sizes: Sequence[int],
+    context_lengths: Sequence[int],
+) -> pd.DataFrame:
+    """Throughput per chip of the first of two chips over the second, as read on several days.
+
+    Each uses as few chips as hold the weights and the whole batch.
+    """
+    batch, context = (grid.ravel() for grid in np.meshgrid(batch_sizes, context_lengths))
+    tables = []
+    for model in models:
+        for edition, pair in pairs.items():
+            rates = [
+                _rate_per_chip(model, chip, precision, usable_share, batch, context)
+                for chip in pair
+            ]
+            tables.append(
+                pd.DataFrame(
+                    {
+                        "model": model.name,
+                        "edition": edition,
+                        "batch_size": batch,
+                        "context_length": context,
+                        "ratio": rates[0] / rates[1],
+                    }
+                )
+            )
+    return pd.concat(tables, ignore_index=True)
+
+
+def _rate_per_chip(
+    model: Model,
+    chip: Chip,
+    precision: Precision,
+    usable_share: Count,
+    batch_size: Any,
+    context_length: Any,
+) -> Any:
+    kv_bytes: Bytes = batch_size * cases.kv_cache_bytes(model, context_length)
+    chips = cases.chips_needed(
+        model, chip, precision=precision, usable_share=usable_share, kv_bytes=kv_bytes
+    )
+    step = cases.step(
+        model,
+        chip,
+        precision=precision,
+        batch_size=batch_size,
+        context_length=context_length,
+        chips=chips,
+    )
+    return decode.tokens_per_second(batch_size, step.floor) / chips
+
+
+def pair_by_day(
+    params: Params, pair: Sequence[str], days: Iterable[date]
+) -> dict[str, tuple[Chip, Chip]]:
+    """Return two chips as known on each of *days* on which both were, under the day's name."""
+    known = {day: params.on(day).chips for day in days}
+    return {
+        f"as known on {day}": (chips[pair[0]], chips[pair[1]])
+        for day, chips in known.items()
+        if all(chip in chips for chip in pair)
+    }
+
+
+def stack_anatomy(records: Iterable[Chip]) -> pd.DataFrame:
+    """Stacks times width times pin rate, against the bandwidth that the vendor prints."""
+    rows = []
+    for chip in records:
+        memory = chip.memory_stacks
+        if memory is None:
+            continue
+        computed = stacks.stack_bandwidth(
+            stacks=memory.count.value,
+            interface_width=number(memory.interface_width),
+            data_rate_per_pin=number(memory.data_rate_per_pin),
+        )
+        implied = chip.memory_bandwidth.value / (
+            memory.count.value * number(memory.interface_width)
+        )
+        rows.append(
+            {
+                "chip": chip.name,
+                "memory_kind": chip.memory_kind,
+                "stacks": memory.count.value,
+                "stacks_cite": cite(memory.count),
+                "interface_width": number(memory.interface_width),
+                "data_rate_per_pin": 8 * number(memory.data_rate_per_pin),
+                "data_rate_per_pin_cite": cite(memory.data_rate_per_pin),
+                "implied_data_rate": 8 * implied,
+                "stack_capacity": chip.memory_capacity.value / memory.count.value,
+                "computed_bandwidth": computed,
+                "memory_bandwidth": chip.memory_bandwidth.value,
+                "difference": computed / chip.memory_bandwidth.value - 1,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def decode_ceilings(
+    models: Iterable[Model],
+    records: Iterable[Chip],
+    *,
+    precision: Precision,
+    usable_share: Count,
+    context_length: int,
+) -> pd.DataFrame:
+    """Chips that hold each model, and the ceiling on one user's speed on them.
+
+    NaN for memory on the die: there reads are not what a step waits for.
+    """
+    rows = []
+    for model in models:
+        for chip in records:
+            kv_bytes = cases.kv_cache_bytes(model, context_length)
+            chips = cases.chips_needed(
+                model, chip, precision=precision, usable_share=usable_share, kv_bytes=kv_bytes
+            )
+            step = cases.step(
+                model,
+                chip,
+                precision=precision,
+                batch_size=1,
+                context_length=context_length,
+                chips=chips,
+            )
+            on_chip = cases.keeps_weights_on_chip(chip)
+            rows.append(
+                {
+                    "model": model.name,
+                    "chip": chip.name,
+                    "vendor": chip.vendor,
+                    "status": status(chip),
+                    "chips_needed": float(chips),
+                    "tokens_per_second_per_user": np.nan if on_chip else float(1 / step.floor),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def generations(records: Mapping[str, Chip], precision: Precision = "bf16") -> pd.DataFrame:
+    """Dated HBM chips, each quantity as a multiple of the earliest one's."""
+    table = chips(records, precision)
+    dated = table["announced"].notna() & table["memory_kind"].str.startswith("HBM")
+    table = table[dated & table["peak_compute"].notna()].copy()
+    table["announced"] = pd.to_datetime(table["announced"])
+    table = table.sort_values(["announced", "chip"], ignore_index=True)
+    quantities = ["peak_compute", "memory_bandwidth", "memory_capacity"]
+    long = table.melt(
+        id_vars=["chip", "vendor", "status", "announced"],
+        value_vars=quantities,
+        var_name="quantity",
+        value_name="value",
+    )
+    first = long.groupby("quantity")["value"].transform("first")
+    long["multiple"] = long["value"] / first
+    return long
+
+
+def annual_growth(table: pd.DataFrame) -> dict[str, float]:
+    """Yearly factor of each quantity's frontier, from the first chip to the best of the latest."""
+    growth = {}
+    for quantity, rows in table.groupby("quantity"):
+        best = rows.loc[rows["value"].idxmax()]
+        years = (best["announced"] - rows["announced"].min()).days / DAYS_PER_YEAR
+        growth[str(quantity)] = (
+            float(stacks.annual_growth(first=1.0, last=best["multiple"], years=years))
+            if years > 0
+            else np.nan
+        )
+    return growth

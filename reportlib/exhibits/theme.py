@@ -1,0 +1,67 @@
+"""Colours, type and spacing of every chart: one look in HTML, in print and in the dark.
+
+The neutral colours are named again in the page's style sheet, which swaps them in the dark.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+INK, MUTED, RULE, PAPER = "#1b1f24", "#57606a", "#d0d7de", "#ffffff"
+FONT = "IBM Plex Sans"
+WIDTH = 680  # px of a full-width chart; fits the text block of the PDF
+
+CONFIG: dict[str, Any] = {
+    "font": FONT,
+    "background": None,
+    "view": {"stroke": None},
+    "title": {"color": INK, "font": FONT, "fontSize": 13, "fontWeight": "bold", "anchor": "start"},
+    "axis": {
+        "labelColor": MUTED,
+        "titleColor": MUTED,
+        "labelFont": FONT,
+        "titleFont": FONT,
+        "labelFontSize": 12,
+        "titleFontSize": 12,
+        "titleFontWeight": "normal",
+        "gridColor": RULE,
+        "domainColor": MUTED,
+        "tickColor": MUTED,
+    },
+    "legend": {
+        "labelColor": INK,
+        "titleColor": MUTED,
+        "labelFont": FONT,
+        "titleFont": FONT,
+        "labelFontSize": 12,
+        "titleFontSize": 12,
+        "titleFontWeight": "normal",
+    },
+    "header": {"labelColor": INK, "titleColor": MUTED, "labelFont": FONT, "labelFontSize": 12},
+    "text": {"color": INK, "font": FONT, "fontSize": 12},
+    "rule": {"color": MUTED},
+}
+
+# Okabe and Ito's colours, told apart by colour-blind readers; a vendor keeps its own throughout.
+VENDORS = {
+    "NVIDIA": "#009e73",
+    "AMD": "#d55e00",
+    "Google": "#0072b2",
+    "Cerebras": "#b0578d",
+    "Groq": "#b8860b",
+    "Apple": "#7f7f7f",
+}
+FURTHER_VENDORS = ("#56b4e9", "#8c6bb1", "#a6761d", "#666666")
+PARTS = {"read weights": "#0072b2", "read KV cache": "#56b4e9", "multiply": "#d55e00"}
+EMPHASIS = "#0b5394"
+DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 4], [1, 3])  # tells chips of one vendor apart
+
+
+def vendor_colors(vendors: Iterable[str]) -> dict[str, str]:
+    """Return a colour for each of *vendors*, known or not, the same in every chart.
+
+    >>> vendor_colors(["AMD", "Someone"])
+    {'AMD': '#d55e00', 'Someone': '#56b4e9'}
+    """
+    names = sorted(set(vendors))
+    further = iter(FURTHER_VENDORS * len(names))
+    return {name: VENDORS.get(name) or next(further) for name in names}

@@ -1,0 +1,65 @@
+"""Numbers as words of a sentence, so that the sentence stays true when the numbers change."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from reportlib.params import Reading
+
+NBSP = "\N{NO-BREAK SPACE}"
+SAME = 0.005  # a difference below half a per cent is none
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """Return a share in per cent.
+
+    >>> percent(0.791)
+    '79\\xa0%'
+    """
+    return f"{100 * share:.{digits}f}{NBSP}%"
+
+
+def count(number: float) -> str:
+    """Return a number of things, rounded to three digits and grouped.
+
+    >>> count(1476.4), count(0.1274)
+    ('1,476', '0.127')
+    """
+    return f"{number:,.0f}" if abs(number) >= 100 else f"{number:.3g}"  # noqa: PLR2004
+
+
+def compared(ratio: float, more: str = "more", less: str = "less") -> str:
+    """Return how much more or less something is than something else.
+
+    >>> compared(1.5), compared(0.89), compared(1.001)
+    ('50\\xa0% more', '11\\xa0% less', 'as much')
+    """
+    if abs(ratio - 1) < SAME:
+        return "as much"
+    return f"{percent(abs(ratio - 1))} {more if ratio > 1 else less}"
+
+
+def listed(words: Iterable[str]) -> str:
+    """Return words as an enumeration.
+
+    >>> listed(["A", "B", "C"]), listed([])
+    ('A, B and C', 'none')
+    """
+    *most, last = list(words) or ["none"]
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def of_all(holds: Any, things: str) -> str:
+    """Return in how many of all cases something holds.
+
+    >>> of_all([True, True], "models"), of_all([True, False], "models")
+    ('all 2 models', '1 of 2 models')
+    """
+    held, total = sum(map(bool, holds)), len(holds)
+    if held == total:
+        return f"all {total} {things}"
+    return f"{held or 'none'} of {total} {things}"
+
+
+def source(reading: Reading[Any]) -> str:
+    """Return the citation of a number, with a no-break space before it."""
+    return f"{NBSP}[@{reading.source}]"
