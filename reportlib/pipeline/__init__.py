@@ -1,0 +1,1 @@
+"""From notebooks and params to documents: execute, assemble, export, publish."""

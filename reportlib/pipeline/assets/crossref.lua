@@ -1,0 +1,116 @@
+-- Number figures, tables, equations and sections, and turn [@fig-…] into links to them.
+-- HTML prints the numbers given here; Typst counts by itself, in the same order.
+
+local html = FORMAT:match('html') ~= nil
+local counts = {fig = 0, tbl = 0, eq = 0}
+local heads = {0, 0, 0, 0, 0, 0}
+local labels = {} -- id -> {word, number}
+
+local function label(id, word, number)
+  if labels[id] then error('two exhibits are called ' .. id) end
+  labels[id] = {word, tostring(number)}
+end
+
+local function count(id, word)
+  local kind = id:match('^%a+')
+  counts[kind] = counts[kind] + 1
+  label(id, word, counts[kind])
+  return counts[kind]
+end
+
+local function number_heading(header)
+  if header.classes:includes('unnumbered') then return nil end
+  heads[header.level] = heads[header.level] + 1
+  for level = header.level + 1, 6 do heads[level] = 0 end
+  label(header.identifier, 'Section', table.concat(heads, '.', 1, header.level))
+end
+
+-- "Figure 3" before a caption, where the writer does not count.
+local function numbered(caption, word, number)
+  if html then
+    local tag = pandoc.Span({pandoc.Str(word .. '\u{a0}' .. number)}, {class = 'exhibit-number'})
+    caption:insert(1, tag)
+    caption:insert(2, pandoc.Space())
+  end
+  return caption
+end
+
+local function typst_string(text)
+  return '"' .. text:gsub('\\', '\\\\'):gsub('"', '\\"') .. '"'
+end
+
+local function figure(div)
+  local number = count(div.identifier, 'Figure')
+  local caption = numbered(div.content[#div.content].content, 'Figure', number)
+  local picture = pandoc.RawBlock('html', '<!--chart:' .. div.identifier .. '-->')
+  if not html then
+    picture = pandoc.RawBlock('typst', string.format('#image("%s.svg", alt: %s)',
+      div.identifier, typst_string(div.attributes.alt)))
+  end
+  return pandoc.Figure({picture}, {pandoc.Plain(caption)}, {id = div.identifier, class = 'figure'})
+end
+
+local function exhibit_table(div)
+  local number = count(div.identifier, 'Table')
+  local tbl, caption = div.content[1], div.content[#div.content].content
+  tbl.caption.long = {pandoc.Plain(numbered(caption, 'Table', number))}
+  tbl.attr = pandoc.Attr(div.identifier)
+  if html then
+    return pandoc.Div({tbl}, {class = 'table-frame', tabindex = '0', role = 'region',
+      ['aria-label'] = 'Table ' .. number})
+  end
+  return tbl
+end
+
+local function number_exhibit(div)
+  if div.classes:includes('figure') then return figure(div), false end
+  if div.classes:includes('table') then return exhibit_table(div), false end
+end
+
+local function typst_math(math)
+  local source = pandoc.write(pandoc.Pandoc({pandoc.Plain({math})}), 'typst')
+  return source:gsub('%s+$', '')
+end
+
+-- PDF/UA wants an alternative text for every formula: its TeX, without the backslashes.
+local function equation(math, id)
+  local block = math.mathtype == 'DisplayMath'
+  local alt = math.text:gsub('[\\{}]', ' '):gsub('%s+', ' ')
+  return string.format('#math.equation(block: %s, numbering: %s, alt: %s, %s)%s', block,
+    id and '"(1)"' or 'none', typst_string(alt), typst_math(math), id and ' <' .. id .. '>' or '')
+end
+
+local function number_equation(para)
+  local first, last = para.content[1], para.content[#para.content]
+  local id = last and last.tag == 'Str' and last.text:match('^{#(eq%-[%w-]+)}$')
+  if not id then return nil end
+  local number = count(id, 'Equation')
+  if not html then return pandoc.RawBlock('typst', equation(first, id)) end
+  local mark = pandoc.Span({pandoc.Str('(' .. number .. ')')}, {class = 'equation-number'})
+  return pandoc.Div({pandoc.Plain({first}), pandoc.Plain({mark})}, {id = id, class = 'equation'})
+end
+
+local function resolve(cite)
+  local links = pandoc.List()
+  for _, citation in ipairs(cite.citations) do
+    local found = labels[citation.id]
+    if not found then
+      if citation.id:match('^fig%-') or citation.id:match('^tbl%-') or citation.id:match('^eq%-')
+        or citation.id:match('^sec%-') then error('nothing is labelled ' .. citation.id) end
+      return nil
+    end
+    if #links > 0 then links:extend({pandoc.Str(','), pandoc.Space()}) end
+    links:insert(pandoc.Link(found[1] .. '\u{a0}' .. found[2], '#' .. citation.id))
+  end
+  return links
+end
+
+local function math(element)
+  if not html then return pandoc.RawInline('typst', equation(element)) end
+end
+
+function Pandoc(doc)
+  doc = doc:walk({traverse = 'topdown', Header = number_heading, Div = number_exhibit,
+    Para = number_equation})
+  return doc:walk({Cite = resolve, Math = math})
+end

@@ -1,0 +1,253 @@
+"""Run the sections with papermill, side by side, each in a kernel of its own.
+
+A section that fails does not stop the others; it leaves its half-executed notebook for reading
+and a Failure that says where it broke, in which line of ours, and what to look at.
+"""
+
+import os
+import re
+import sys
+import textwrap
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import nbformat
+import papermill
+from jupyter_client.localinterfaces import localhost
+from jupyter_client.manager import AsyncKernelManager
+from jupyter_core.paths import jupyter_runtime_dir
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from nbconvert.filters import strip_ansi
+from papermill.exceptions import PapermillExecutionError
+from pydantic import TypeAdapter, ValidationError
+from traitlets import default
+
+from reportlib.params import ParamsError, Problem
+
+SECONDS_PER_CELL = 300
+OWN_FRAME = re.compile(r"File \S*?(reportlib/[\w/]+\.py):(\d+)(?:, in (\w+))?")
+TYPES = {
+    "str": str, "int": int, "float": float, "bool": bool,
+    "list[str]": list[str], "list[int]": list[int], "list[float]": list[float],
+}  # fmt: skip
+HINTS = {
+    "ParamsError": "mend the named file under params/ and build again",
+    "KeyError": "look for the name in params/; the section's parameters stand in report.yaml",
+    "ModuleNotFoundError": "run `make clean-all` and build again: the environment is not whole",
+    "DeadKernelError": "the kernel died; it may have run out of memory",
+    "CellTimeoutError": f"a cell may take {SECONDS_PER_CELL} s; look for an endless loop",
+}
+
+
+class KernelManager(AsyncKernelManager):
+    """Kernels that are spoken to through files only we can open, not through open TCP ports."""
+
+    @default("transport")
+    def _through_files(self) -> str:
+        return "ipc" if sys.platform == "linux" else "tcp"  # elsewhere paths may be too long
+
+    @default("ip")
+    def _beside_the_connection_file(self) -> str:
+        # jupyter_client's own default is a relative path, and kernels run in folders of their own.
+        folder = jupyter_runtime_dir()
+        return f"{folder}/{uuid4().hex}" if self.transport == "ipc" else localhost()
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A section that could not be executed, told so that it can be mended."""
+
+    section: str
+    cell: int
+    source: str
+    error: str
+    frame: str
+    hint: str
+    left: Path | None
+
+    def __str__(self) -> str:
+        """Return one readable block."""
+        lines = [f"{self.section}.ipynb failed in cell {self.cell}:"]
+        lines += textwrap.indent(self.source, "    | ").splitlines()
+        lines.append(f"  {self.error}")
+        lines += [f"  in {self.frame}"] if self.frame else []
+        lines += [f"  hint: {self.hint}"] if self.hint else []
+        lines += [f"  half-executed notebook: {self.left}"] if self.left else []
+        return "\n".join(lines)
+
+
+Progress = Callable[[str, int, int], None]
+
+
+def typed_parameters(
+    notebooks: Path, sections: Mapping[str, Mapping[str, Any] | None]
+) -> dict[str, dict[str, Any]]:
+    """Return each section's parameters as its notebook types them.
+
+    Raises ParamsError for a section without a notebook, for a parameter that the notebook does
+    not have (papermill would only warn, and run with the default) and for text of another type.
+    """
+    problems: list[Problem] = []
+    typed: dict[str, dict[str, Any]] = {}
+    known = sorted(path.stem for path in notebooks.glob("*.ipynb"))
+    for section, given in sections.items():
+        if section not in known:
+            message = f"no notebooks/{section}.ipynb{_meant(section, known)}"
+            problems.append(Problem("params/report.yaml", 1, f"sections.{section}", message))
+            continue
+        declared = papermill.inspect_notebook(str(notebooks / f"{section}.ipynb"))
+        typed[section] = {}
+        for name, text in (given or {}).items():
+            try:
+                typed[section][name] = _typed(name, text, declared)
+            except ValueError as error:
+                field = f"sections.{section}.{name}"
+                problems.append(Problem("params/report.yaml", 1, field, str(error)))
+    if problems:
+        raise ParamsError(problems)
+    return typed
+
+
+def _typed(name: str, text: Any, declared: Mapping[str, Any]) -> Any:
+    if name not in declared:
+        msg = f"the notebook has no such parameter{_meant(name, list(declared))}"
+        raise ValueError(msg)
+    kind = declared[name]["inferred_type_name"]
+    try:
+        return TypeAdapter(TYPES[kind]).validate_python(text)
+    except KeyError:
+        msg = f"is declared as {kind}; annotate it as one of {', '.join(TYPES)}"
+        raise ValueError(msg) from None
+    except ValidationError:
+        msg = f"{text!r} is not of type {kind}, as the notebook declares it"
+        raise ValueError(msg) from None
+
+
+def _meant(word: str, known: list[str]) -> str:
+    near = get_close_matches(word, known, n=1)
+    return f"; did you mean {near[0]}?" if near else f"; there are {', '.join(known) or 'none'}"
+
+
+def execute(
+    notebooks: Path,
+    parameters: Mapping[str, Mapping[str, Any]],
+    *,
+    scratch: Path,
+    failed: Path,
+    progress: Progress,
+) -> tuple[dict[str, nbformat.NotebookNode], list[Failure]]:
+    """Return the executed sections in order, and what failed.
+
+    Kernels work in *scratch*; half-executed notebooks are kept in *failed*. *progress* is called
+    with a section, the cells done and the cells there are.
+    """
+    done: dict[str, nbformat.NotebookNode] = {}
+    failures: list[Failure] = []
+    with _kernel_environment(scratch), ThreadPoolExecutor(os.cpu_count()) as pool:
+        tasks = {
+            pool.submit(_run, notebooks, section, values, scratch, failed, progress): section
+            for section, values in parameters.items()
+        }
+        for task in as_completed(tasks):
+            result = task.result()
+            if isinstance(result, Failure):
+                failures.append(result)
+            else:
+                done[tasks[task]] = result
+    return {section: done[section] for section in parameters if section in done}, failures
+
+
+def _run(
+    notebooks: Path,
+    section: str,
+    values: Mapping[str, Any],
+    scratch: Path,
+    failed: Path,
+    progress: Progress,
+) -> nbformat.NotebookNode | Failure:
+    """Execute one section."""
+    output = scratch / f"{section}.ipynb"
+    folder = scratch / section
+    folder.mkdir()
+
+    source = notebooks / f"{section}.ipynb"
+    code = [c for c in nbformat.read(source, as_version=4).cells if c.cell_type == "code"]
+    steps = iter(range(1, len(code) + 2))
+    cells = len(code) + bool(values)  # papermill adds a cell with the parameters given
+
+    def report(**_: Any) -> None:
+        progress(section, next(steps), cells)
+
+    progress(section, 0, cells)
+    try:
+        executed = papermill.execute_notebook(
+            str(source),
+            str(output),
+            parameters=dict(values),
+            progress_bar=False,
+            kernel_name="python3",
+            kernel_manager_class=KernelManager,
+            execution_timeout=SECONDS_PER_CELL,
+            on_cell_executed=report,
+            resources={"metadata": {"path": str(folder)}},
+        )
+    except PapermillExecutionError as error:
+        trace = strip_ansi("\n".join(error.traceback))
+        return _failure(section, error.cell_index, error.source, error.ename, error.evalue, trace,
+                        _keep(output, failed))  # fmt: skip
+    except (DeadKernelError, CellTimeoutError, RuntimeError, OSError) as error:
+        return _failure(section, 0, "", type(error).__name__, str(error), "", _keep(output, failed))
+    return executed
+
+
+def _keep(output: Path, failed: Path) -> Path | None:
+    """Move a half-executed notebook out of the scratch folder, and say where it is."""
+    if not output.exists():
+        return None
+    failed.mkdir(parents=True, exist_ok=True)
+    kept = failed / output.name
+    output.replace(kept)
+    return kept
+
+
+def _failure(
+    section: str, cell: int, source: str, name: str, value: str, trace: str, left: Path | None
+) -> Failure:
+    frames = OWN_FRAME.findall(trace)
+    frame = f"{frames[-1][0]}:{frames[-1][1]}" if frames else ""
+    if frames and frames[-1][2]:
+        frame += f", in {frames[-1][2]}"
+    return Failure(section, cell, source, f"{name}: {value}", frame, HINTS.get(name, ""), left)
+
+
+@contextmanager
+def _kernel_environment(scratch: Path) -> Iterator[None]:
+    """Give kernels an IPython profile of their own and one thread each for linear algebra.
+
+    The user's IPython start-up files could change what the report says.
+    """
+    ours = {
+        "IPYTHONDIR": str(scratch / "ipython"),
+        "JUPYTER_RUNTIME_DIR": str(scratch / "runtime"),
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        "TZ": "UTC",
+    }
+    (scratch / "runtime").mkdir(mode=0o700)
+    before = {name: os.environ.get(name) for name in ours}
+    os.environ.update(ours)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
