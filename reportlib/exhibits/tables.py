@@ -21,6 +21,7 @@ MARKS = {
     "derived": "d", "reported": "r", "estimated": "e", "relayed": "q", "recalled": "m",
 }  # fmt: skip
 DAYS_PER_YEAR = 365.25
+BATCHES_TRIED = 400  # from one user to a full memory
 
 
 def cite(number: Reading[Any] | None) -> str:
@@ -426,56 +427,63 @@ def head_to_head(
     *,
     precision: Precision,
     usable_share: Count,
-    batch_sizes: Sequence[int],
+    wanted_speeds: Sequence[float],
     context_lengths: Sequence[int],
 ) -> pd.DataFrame:
     """Throughput per chip of the first of two chips over the second, as read on several days.
 
-    Each uses as few chips as hold the weights and the whole batch.
+    By the speed that every user is promised and by context. Zero or infinite where only one of
+    the two is fast enough, NaN where neither is.
     """
-    batch, context = (grid.ravel() for grid in np.meshgrid(batch_sizes, context_lengths))
     tables = []
     for model in models:
         for edition, pair in pairs.items():
-            rates = [
-                _rate_per_chip(model, chip, precision, usable_share, batch, context)
-                for chip in pair
-            ]
-            tables.append(
-                pd.DataFrame(
-                    {
-                        "model": model.name,
-                        "edition": edition,
-                        "batch_size": batch,
-                        "context_length": context,
-                        "ratio": rates[0] / rates[1],
-                    }
+            for context in context_lengths:
+                rates = [
+                    _best_rates(model, chip, precision, usable_share, wanted_speeds, context)
+                    for chip in pair
+                ]
+                with np.errstate(divide="ignore", invalid="ignore"):
+                    ratio = rates[0] / rates[1]
+                row = {"model": model.name, "edition": edition, "context_length": context}
+                tables.append(
+                    pd.DataFrame(row | {"wanted_speed": wanted_speeds, "ratio": ratio})
                 )
-            )
     return pd.concat(tables, ignore_index=True)
 
 
-def _rate_per_chip(
+def _best_rates(
     model: Model,
     chip: Chip,
     precision: Precision,
     usable_share: Count,
-    batch_size: Any,
-    context_length: Any,
+    wanted_speeds: Sequence[float],
+    context_length: int,
 ) -> Any:
-    kv_bytes: Bytes = batch_size * cases.kv_cache_bytes(model, context_length)
+    """Most tokens/s per chip at each wanted speed, on as few chips as hold one user; 0 if none.
+
+    The batch grows until memory is full or a user would be slower than promised.
+    """
     chips = cases.chips_needed(
-        model, chip, precision=precision, usable_share=usable_share, kv_bytes=kv_bytes
+        model,
+        chip,
+        precision=precision,
+        usable_share=usable_share,
+        kv_bytes=cases.kv_cache_bytes(model, context_length),
     )
+    users = float(_users(model, chip, precision, usable_share, chips, float(context_length)))
+    batch_sizes = np.unique(np.round(np.geomspace(1, max(users, 1), BATCHES_TRIED)))
     step = cases.step(
         model,
         chip,
         precision=precision,
-        batch_size=batch_size,
+        batch_size=batch_sizes,
         context_length=context_length,
         chips=chips,
     )
-    return decode.tokens_per_second(batch_size, step.floor) / chips
+    rates = decode.tokens_per_second(batch_sizes, step.floor) / chips
+    fast_enough = 1 / step.floor >= np.asarray(wanted_speeds)[:, None]
+    return np.where(fast_enough, rates, 0.0).max(axis=1)
 
 
 def pair_by_day(
@@ -484,7 +492,7 @@ def pair_by_day(
     """Return two chips as known on each of *days* on which both were, under the day's name."""
     known = {day: params.on(day).chips for day in days}
     return {
-        f"as known on {day}": (chips[pair[0]], chips[pair[1]])
+        str(day): (chips[pair[0]], chips[pair[1]])
         for day, chips in known.items()
         if all(chip in chips for chip in pair)
     }

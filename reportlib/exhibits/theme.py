@@ -52,7 +52,11 @@ VENDORS = {
 }
 FURTHER_VENDORS = ("#56b4e9", "#8c6bb1", "#a6761d", "#666666")
 PARTS = {"read weights": "#0072b2", "read KV cache": "#56b4e9", "multiply": "#d55e00"}
-EMPHASIS = "#0b5394"
+WORK = {"decode": "#0b5394", "attention": "#d55e00", "prefill": "#009e73"}
+BATCHES = ("#08306b", "#2171b5", "#6baed6", "#9aa5b1")  # of one user, and of more and more
+SEQUENTIAL = ("#d6eaf8", "#08519c")
+DIVERGING = ("#e6803c", "#f1f2f4", "#35b48f")  # the second chip serves more, neither, the first
+ON_LIGHT, ON_DARK = "#16191d", "#fdfdfd"  # text on coloured cells, the same in the dark
 DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 4], [1, 3])  # tells chips of one vendor apart
 
 

@@ -1,6 +1,7 @@
 -- Number figures, tables, equations and sections, and turn [@fig-…] into links to them.
 -- HTML prints the numbers given here; Typst counts by itself, in the same order.
 
+local LONGEST_WHOLE_TABLE = 20 -- rows; a longer one may break over pages
 local html = FORMAT:match('html') ~= nil
 local counts = {fig = 0, tbl = 0, eq = 0}
 local heads = {0, 0, 0, 0, 0, 0}
@@ -39,27 +40,49 @@ local function typst_string(text)
   return '"' .. text:gsub('\\', '\\\\'):gsub('"', '\\"') .. '"'
 end
 
-local function figure(div)
-  local number = count(div.identifier, 'Figure')
-  local caption = numbered(div.content[#div.content].content, 'Figure', number)
-  local picture = pandoc.RawBlock('html', '<!--chart:' .. div.identifier .. '-->')
-  if not html then
-    picture = pandoc.RawBlock('typst', string.format('#image("%s.svg", alt: %s)',
-      div.identifier, typst_string(div.attributes.alt)))
+-- In lists of figures and tables only the first sentence of a caption stands.
+local function headline(caption)
+  if html then return caption end
+  for i = 1, #caption - 1 do
+    local text = caption[i].tag == 'Str' and caption[i].text or ''
+    if text:match('[%.:;]$') and caption[i + 1].tag == 'Space' then
+      caption:insert(i + 1, pandoc.RawInline('typst', '#rest['))
+      caption:insert(pandoc.RawInline('typst', ']'))
+      break
+    end
   end
-  return pandoc.Figure({picture}, {pandoc.Plain(caption)}, {id = div.identifier, class = 'figure'})
+  return caption
+end
+
+local function figure(div)
+  local id, number = div.identifier, count(div.identifier, 'Figure')
+  local caption = headline(numbered(div.content[#div.content].content, 'Figure', number))
+  if html then
+    local picture = pandoc.RawBlock('html', '<!--chart:' .. id .. '-->')
+    return pandoc.Figure({picture}, {pandoc.Plain(caption)}, {id = id, class = 'figure'})
+  end
+  local image = string.format('image("%s.svg", alt: %s)', id, typst_string(div.attributes.alt))
+  return {
+    pandoc.RawBlock('typst', '#figure(' .. image .. ', caption: ['),
+    pandoc.Plain(caption),
+    pandoc.RawBlock('typst', ']) <' .. id .. '>'),
+  }
 end
 
 local function exhibit_table(div)
   local number = count(div.identifier, 'Table')
   local tbl, caption = div.content[1], div.content[#div.content].content
-  tbl.caption.long = {pandoc.Plain(numbered(caption, 'Table', number))}
+  tbl.caption.long = {pandoc.Plain(headline(numbered(caption, 'Table', number)))}
   tbl.attr = pandoc.Attr(div.identifier)
   if html then
     return pandoc.Div({tbl}, {class = 'table-frame', tabindex = '0', role = 'region',
       ['aria-label'] = 'Table ' .. number})
   end
-  return tbl
+  if #tbl.bodies[1].body <= LONGEST_WHOLE_TABLE then return tbl end
+  return {
+    pandoc.RawBlock('typst', '#[#show figure: set block(breakable: true)'), tbl,
+    pandoc.RawBlock('typst', ']'),
+  }
 end
 
 local function number_exhibit(div)

@@ -1,45 +1,128 @@
-// Static pictures become live charts as they come near; without this script they stay as they are.
+// Static pictures become live charts as they come near. Without this script the page is whole:
+// the pictures stay, the contents stay open, only the conveniences below are missing.
 "use strict";
 (() => {
-  const config = JSON.parse(document.getElementById("chart-config").textContent);
-  const wide = (spec) => "mark" in spec || "layer" in spec;
+  // The fonts are inside the page: asked for before the first paint, they move no text later.
+  for (const face of document.fonts) face.load();
 
-  function draw(frame) {
+  const narrow = matchMedia("(max-width: 60rem)");
+
+  // A live chart takes the exact height of its picture, so nothing below it moves.
+  async function draw(frame, config) {
+    const picture = frame.querySelector("svg");
     const spec = JSON.parse(frame.querySelector("script").textContent);
-    if (wide(spec)) spec.width = "container";
+    if ("mark" in spec || "layer" in spec) { // panels keep their size
+      spec.width = "container";
+      spec.height = picture.height.baseVal.value;
+      spec.autosize = { type: "fit", contains: "padding" };
+    }
     const live = document.createElement("div");
-    live.className = "chart live";
-    live.style.minHeight = `${frame.offsetHeight}px`;
-    live.style.visibility = "hidden";
-    live.style.position = "absolute";
-    live.style.width = `${frame.offsetWidth}px`;
-    frame.after(live);
-    vegaEmbed(live, spec, {
-      actions: false, config, ast: true, renderer: "svg", defaultStyle: false,
-      tooltip: { disableDefaultStyle: true },
-    }).then(() => {
-      frame.remove();
-      live.removeAttribute("style");
-      window.dispatchEvent(new Event("resize"));
-    }).catch((error) => { live.remove(); console.error(error); });
+    live.className = "live drawing";
+    frame.style.minHeight = `${frame.offsetHeight}px`;
+    frame.append(live);
+    try {
+      await vegaEmbed(live, spec, {
+        actions: false, config, ast: true, renderer: "svg", defaultStyle: false,
+        tooltip: { disableDefaultStyle: true },
+      });
+      picture.remove();
+      live.classList.remove("drawing");
+      if (spec.params) legend(live);
+    } catch (error) {
+      live.remove();
+      console.error(error);
+    }
   }
 
-  const near = new IntersectionObserver((entries) => {
-    for (const entry of entries) {
-      if (entry.isIntersecting) { near.unobserve(entry.target); draw(entry.target); }
+  // The entries of a legend that selects are buttons for the keyboard too.
+  function legend(live) {
+    const entries = [...live.querySelectorAll(".role-legend-label text")];
+    live.querySelector(".role-legend").setAttribute("role", "group");
+    for (const text of entries) {
+      text.setAttribute("tabindex", "0");
+      text.setAttribute("role", "button");
+      text.addEventListener("keydown", (event) => {
+        if (event.key !== "Enter" && event.key !== " ") return;
+        event.preventDefault();
+        const click = { bubbles: true, shiftKey: event.shiftKey };
+        text.dispatchEvent(new MouseEvent("click", click));
+      });
     }
-  }, { rootMargin: "600px" });
-  document.querySelectorAll(".chart").forEach((frame) => near.observe(frame));
+  }
 
-  const links = new Map([...document.querySelectorAll("nav a")].map((a) => [a.hash.slice(1), a]));
-  const reading = new IntersectionObserver((entries) => {
-    for (const entry of entries.filter((e) => e.isIntersecting)) {
-      links.forEach((link) => link.removeAttribute("aria-current"));
-      links.get(entry.target.id)?.setAttribute("aria-current", "true");
+  function watchCharts() {
+    const config = JSON.parse(document.getElementById("chart-config").textContent);
+    const near = new IntersectionObserver((entries) => {
+      for (const entry of entries.filter((e) => e.isIntersecting)) {
+        near.unobserve(entry.target);
+        draw(entry.target, config);
+      }
+    }, { rootMargin: "600px" });
+    document.querySelectorAll(".chart").forEach((frame) => near.observe(frame));
+  }
+
+  // The contents mark the section under the eye: the last heading above a third of the window.
+  function follow(contents) {
+    const links = [...contents.querySelectorAll("a")];
+    const heads = links.map((link) => document.getElementById(link.hash.slice(1)));
+    const here = contents.querySelector(".here");
+    let current;
+    function mark() {
+      const passed = heads.filter((h) => h.getBoundingClientRect().top < innerHeight / 3);
+      const link = links[passed.length - 1];
+      if (link === current) return;
+      current?.removeAttribute("aria-current");
+      link?.setAttribute("aria-current", "true");
+      current = link;
+      here.textContent = link ? link.textContent : "";
+      if (!link || narrow.matches) return;
+      const place = link.offsetTop - contents.clientHeight / 2;
+      if (contents.scrollHeight > contents.clientHeight) contents.scrollTop = place;
     }
-  }, { rootMargin: "0px 0px -70% 0px" });
-  document.querySelectorAll("main h1[id], main h2[id]").forEach((head) => reading.observe(head));
+    let asked = false;
+    addEventListener("scroll", () => {
+      if (asked) return;
+      asked = true;
+      requestAnimationFrame(() => { asked = false; mark(); });
+    }, { passive: true });
+    mark();
+    const fold = () => { contents.open = !narrow.matches; };
+    fold();
+    narrow.addEventListener("change", fold);
+    contents.addEventListener("click", (event) => {
+      if (narrow.matches && event.target.closest("a")) contents.open = false;
+    });
+    contents.addEventListener("keydown", (event) => {
+      if (narrow.matches && event.key === "Escape") contents.open = false;
+    });
+  }
 
-  const contents = document.querySelector("nav details");
-  if (contents && matchMedia("(max-width: 60rem)").matches) contents.open = false;
+  // The numbers of sections, figures and tables become links to themselves, to copy or share.
+  function link(number) {
+    const home = number.closest("[id]");
+    const anchor = document.createElement("a");
+    anchor.href = `#${home.id}`;
+    anchor.className = "anchor";
+    anchor.append(...number.childNodes);
+    number.append(anchor);
+  }
+
+  // What scrolls sideways can be reached, and so scrolled, with the keyboard; nothing else need be.
+  function reach(frames) {
+    const sized = new ResizeObserver((entries) => {
+      for (const { target } of entries) {
+        if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
+        else target.removeAttribute("tabindex");
+      }
+    });
+    frames.forEach((frame) => sized.observe(frame));
+  }
+
+  document.addEventListener("DOMContentLoaded", () => {
+    follow(document.querySelector("nav details"));
+    document.documentElement.classList.add("ready");
+    document.querySelectorAll(".exhibit-number, .header-section-number").forEach(link);
+    reach(document.querySelectorAll(".chart, .table-frame, .equation, pre"));
+    if (document.getElementById("chart-config")) watchCharts();
+  });
 })();

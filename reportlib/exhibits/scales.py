@@ -1,0 +1,133 @@
+"""Axes: tight logarithmic scales with few, round, labelled ticks, and names placed on them."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from reportlib.units import show
+
+CHARACTER, LINE = 6.4, 13.0  # px of the charts' 12 px font
+GAP = 8.0  # px between a point and its name
+MANY_DECADES = 3.5
+MOST_TICKS = 8
+# Where a name may stand: its anchor to the point in multiples of GAP, and how it is aligned.
+PLACES = (
+    (1.1, 0, "left"), (-1.1, 0, "right"), (0, -1.5, "center"), (0, 1.6, "center"),
+    (0.8, -1.2, "left"), (0.8, 1.3, "left"), (-0.8, -1.2, "right"), (-0.8, 1.3, "right"),
+    (0.8, -2.6, "left"), (0.8, 2.8, "left"), (-0.8, -2.6, "right"), (-0.8, 2.8, "right"),
+)  # fmt: skip
+
+Channel = TypeVar("Channel", alt.X, alt.Y)
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class LogScale:
+    """A logarithmic scale that spans *low* to *high*."""
+
+    low: float
+    high: float
+
+    @classmethod
+    def over(cls, values: Iterable[float], pad: tuple[float, float] = (0.05, 0.05)) -> "LogScale":
+        """Return the scale of *values*, with shares of its span left free at both ends."""
+        numbers = np.log10(np.asarray([v for v in values if v > 0 and math.isfinite(v)] or [1.0]))
+        low, high = float(numbers.min()), float(numbers.max())
+        span = max(high - low, 0.3)
+        return cls(10 ** (low - pad[0] * span), 10 ** (high + pad[1] * span))
+
+    def ticks(self) -> list[float]:
+        """Round numbers on the scale: powers of ten, or 1, 2 and 5 where it spans few of them."""
+        first, last = math.floor(math.log10(self.low)), math.ceil(math.log10(self.high))
+        step = max(1, math.ceil((last - first) / MOST_TICKS))
+        digits = (1,) if last - first > MANY_DECADES else (1, 2, 5)
+        powers = range(first, last + 1, step)
+        values = [float(f"{digit}e{power}") for power in powers for digit in digits]
+        return [value for value in values if self.low <= value <= self.high]
+
+    def axis(
+        self, channel: type[Channel], field: str, title: str | None, unit: str = ""
+    ) -> Channel:
+        """Return the channel for *field* on this scale, its ticks labelled in *unit*."""
+        values = self.ticks()
+        labels = [show(value, unit) if unit else f"{value:,.12g}" for value in values]
+        return channel(
+            f"{field}:Q",
+            title=title,
+            scale=alt.Scale(type="log", domain=[self.low, self.high], nice=False),
+            axis=alt.Axis(values=values, labelExpr=f"{labels}[indexof({values}, datum.value)]"),
+        )
+
+    def pixels(self, values: "pd.Series[float]", length: float) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
+        """Return where *values* stand on an axis of *length* px."""
+        span = math.log(self.high / self.low)
+        return np.log(values.to_numpy(dtype=float) / self.low) / span * length
+
+
+def named(
+    table: pd.DataFrame, name: str, *, x: tuple[str, LogScale], y: tuple[str, LogScale],
+    size: tuple[float, float], avoid: pd.DataFrame | None = None,
+) -> pd.DataFrame:  # fmt: skip
+    """Return *table* with the columns ``dx``, ``dy`` and ``align`` of each row's name.
+
+    Names are placed one by one where they cover the least of points, of other names and of the
+    line through *avoid*, on a plot of *size* px.
+    """
+
+    def pixels(rows: pd.DataFrame) -> list[tuple[float, float]]:
+        across, up = x[1].pixels(rows[x[0]], size[0]), y[1].pixels(rows[y[0]], size[1])
+        return list(zip(across, size[1] - up, strict=True))
+
+    points = pixels(table)
+    boxes: list[Box] = [(px - 6, py - 6, px + 6, py + 6) for px, py in points]
+    if avoid is not None:
+        boxes += [(px - 4, py - 4, px + 4, py + 4) for px, py in pixels(avoid)]
+    chosen = []
+    for (px, py), text in zip(points, table[name], strict=True):
+        options = [(place, _box(px, py, place, len(text), size[0])) for place in PLACES]
+        costs = [sum(_overlap(box, other) for other in boxes) for _, box in options]
+        place, box = options[int(np.argmin(costs))]
+        boxes.append(box)
+        chosen.append((place[0] * GAP, place[1] * GAP, place[2]))
+    places = pd.DataFrame(chosen, columns=["dx", "dy", "align"], index=table.index)
+    return table.assign(dx=places["dx"], dy=places["dy"], align=places["align"])
+
+
+def spread(values: "pd.Series[float]", scale: LogScale, length: float) -> list[float]:
+    """Return heights near *values*, far enough apart that names at them do not overlap."""
+    heights = scale.pixels(values, length)
+    order = np.argsort(heights)
+    moved = heights[order]
+    for _ in range(100 * len(moved)):
+        tight = np.flatnonzero(np.diff(moved) < LINE - 0.01)
+        if not tight.size:
+            break
+        push = (LINE - np.diff(moved)[tight[0]]) / 2
+        moved[tight[0]] -= push
+        moved[tight[0] + 1] += push
+    result = np.empty_like(moved)
+    result[order] = moved
+    ratio = math.log(scale.high / scale.low) / length
+    return [scale.low * math.exp(height * ratio) for height in result]
+
+
+def _box(
+    px: float, py: float, place: tuple[float, float, str], length: int, width: float
+) -> Box:
+    """Return what a name covers; one that leaves the plot covers everything."""
+    x, y = px + place[0] * GAP, py + place[1] * GAP
+    across = length * CHARACTER
+    left = {"left": x, "right": x - across, "center": x - across / 2}[place[2]]
+    outside = 1e4 if left < 0 or left + across > width + GAP else 0
+    return (left - outside, y - LINE / 2, left + across + outside, y + LINE / 2)
+
+
+def _overlap(a: Box, b: Box) -> float:
+    across, down = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+    return max(across, 0) * max(down, 0)
+
