@@ -32,7 +32,7 @@ check: $(TOOLS)  ## Everything that must pass before a change lands: style, type
 	@$(RUN) -m pytest -n auto
 
 golden: $(TOOLS)  ## Rewrite tests/golden after a wanted change of numbers
-	@$(RUN) -m pytest tests/test_golden.py --rewrite-golden
+	@REWRITE_GOLDEN=1 $(RUN) -m pytest -q tests/test_golden.py
 
 lab: $(TOOLS)  ## Open the notebooks in JupyterLab
 	@$(VENV)/bin/jupyter lab notebooks

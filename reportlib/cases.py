@@ -8,8 +8,6 @@ import math
 from dataclasses import dataclass
 from functools import cache
 
-import numpy as np
-
 from reportlib.calculations import capacity, decode, transformer
 from reportlib.calculations.precision import BYTES_PER_VALUE
 from reportlib.params import Architecture, Chip, Model, Precision
@@ -132,9 +130,7 @@ def layer_groups(model: Model) -> tuple[LayerGroup, ...]:
     """The layers of *model* by how they attend: sliding ones apart from full ones."""
     of, attention = model.architecture, model.architecture.attention
     if attention.kind == "mla":
-        values = transformer.latent_kv_values_per_token(
-            attention.kv_rank, attention.rope_head_dim
-        )
+        values = transformer.latent_kv_values_per_token(attention.kv_rank, attention.rope_head_dim)
         flop = transformer.latent_attention_flop(
             heads=attention.heads,
             kv_rank=attention.kv_rank,
@@ -262,7 +258,6 @@ def step(
     chips: Count = 1,
 ) -> Step:
     """A decode step on *chips* chips that share the work evenly and at no cost."""
-    batch_size = np.asarray(batch_size, dtype=float)
     return Step(
         batch_size=batch_size,
         weight_bytes=parameters(model).read(batch_size) * BYTES_PER_VALUE[precision],

@@ -58,7 +58,7 @@ def transport_ratios(table: pd.DataFrame) -> alt.LayerChart:
         alt.Chart(table)
         .mark_circle(size=110, opacity=1)
         .encode(
-            x=scale.axis(alt.X, "transport_ratio", "Memory time over arithmetic time (logarithmic)"),
+            x=scale.axis(alt.X, "transport_ratio", "Memory over arithmetic time (logarithmic)"),
             y=alt.Y("model:N", sort=_order(table, "model"), title=None),
             color=_colors(colors, "batch", title="Batch size"),
             tooltip=[
@@ -94,14 +94,14 @@ def batch_costs(table: pd.DataFrame) -> alt.LayerChart:
             ],
         )
     )
-    names = _end_names(table, "part", x, y, y_scale, color, first=True)
+    names = _end_names(table, "part", x, y, y_scale=y_scale, color=color, first=True)
     return (lines + names).properties(width=WIDTH, height=HEIGHT)
 
 
-def roofline(points: pd.DataFrame, roof: pd.DataFrame, *, chip: str) -> alt.LayerChart:
+def roofline(points: pd.DataFrame, roof: pd.DataFrame, *, chip: str) -> Any:
     """The roof of a chip, and the work of decoding and prefill below it."""
     x_scale = LogScale.over(roof["arithmetic_intensity"], (0.04, 0.04))
-    y_scale = LogScale.over(roof["attainable_compute"], (0.06, 0.14))
+    y_scale = LogScale.over(roof["attainable_compute"], (0.12, 0.14))
     field_x, field_y = "arithmetic_intensity", "attainable_compute"
     points = named(
         points, "case", x=(field_x, x_scale), y=(field_y, y_scale), size=(WIDTH, HEIGHT), avoid=roof
@@ -132,7 +132,7 @@ def roofline(points: pd.DataFrame, roof: pd.DataFrame, *, chip: str) -> alt.Laye
 def critical_batch_sizes(table: pd.DataFrame) -> alt.LayerChart:
     """Batch size from which on decoding is compute-bound, against context, a line a chip."""
     x_scale = LogScale.over(table["context_length"], (0.2, 0.02))
-    y_scale = LogScale.over(table["batch_size"])
+    y_scale = LogScale.over(table["batch_size"], (0.14, 0.05))
     x = x_scale.axis(alt.X, "context_length", "Context length (tokens, logarithmic)")
     y = y_scale.axis(alt.Y, "batch_size", "Critical batch size (logarithmic)")
     return _lines(table, x, y, y_scale, "Critical batch size", first=True)
@@ -262,7 +262,9 @@ def head_to_head(table: pd.DataFrame, *, first: str, second: str) -> alt.FacetCh
     cells = base.mark_rect(stroke=PAPER).encode(
         color=alt.Color(
             "logarithm:Q",
-            scale=alt.Scale(domain=[-1, 0, 1], range=list(DIVERGING), clamp=True, interpolate="lab"),
+            scale=alt.Scale(
+                domain=[-1, 0, 1], range=list(DIVERGING), clamp=True, interpolate="lab"
+            ),
             legend=None,
         )
     )
@@ -282,15 +284,13 @@ def head_to_head(table: pd.DataFrame, *, first: str, second: str) -> alt.FacetCh
     )
 
 
-def capacity_bandwidth(table: pd.DataFrame, *, sweep_times: Sequence[float]) -> alt.LayerChart:
+def capacity_bandwidth(table: pd.DataFrame, *, sweep_times: Sequence[float]) -> Any:
     """Capacity against bandwidth, with lines of equal sweep time."""
     height = HEIGHT + 80
     field_x, field_y = "memory_capacity", "memory_bandwidth"
     x_scale = LogScale.over(table[field_x], (0.05, 0.09))
     y_scale = LogScale.over(table[field_y])
-    table = named(
-        table, "chip", x=(field_x, x_scale), y=(field_y, y_scale), size=(WIDTH, height)
-    )
+    table = named(table, "chip", x=(field_x, x_scale), y=(field_y, y_scale), size=(WIDTH, height))
     table["capacity"] = [show(value, "B", 4) for value in table[field_x]]
     table["bandwidth"] = [show(value, "B/s", 4) for value in table[field_y]]
     x = x_scale.axis(alt.X, field_x, "Memory capacity (logarithmic)", "B")
@@ -403,32 +403,40 @@ def _lines(
             ],
         )
     )
-    names = _end_names(table, "chip", x, y, y_scale, color, first=first)
+    names = _end_names(table, "chip", x, y, y_scale=y_scale, color=color, first=first)
     return (lines + names).properties(width=WIDTH, height=HEIGHT)
 
 
 def _end_names(
-    table: pd.DataFrame, name: str, x: alt.X, y: alt.Y, y_scale: LogScale, color: alt.Color,
-    *, first: bool,
-) -> alt.Chart:  # fmt: skip
+    table: pd.DataFrame,
+    name: str,
+    x: alt.X,
+    y: alt.Y,
+    *,
+    y_scale: LogScale,
+    color: alt.Color,
+    first: bool,
+) -> alt.Chart:
     """The names of lines before their first points, or behind their last, none over another."""
     field_x, field_y = (channel["shorthand"].removesuffix(":Q") for channel in (x, y))
     groups = table.groupby(name)[field_x]
     ends = table.loc[groups.idxmin() if first else groups.idxmax()]
     ends = ends.assign(**{field_y: spread(ends[field_y], y_scale, HEIGHT)})
-    place = {"align": "right", "dx": -9} if first else {"align": "left", "dx": 9}
-    text = alt.Chart(ends).mark_text(**place)
+    text = alt.Chart(ends)
+    text = text.mark_text(align="right", dx=-9) if first else text.mark_text(align="left", dx=9)
     return text.encode(x=x, y=y, text=f"{name}:N", color=color)
 
 
 def _names(table: pd.DataFrame, name: str, x: alt.X, y: alt.Y) -> list[alt.Chart]:
     """Names of points, a layer for each place that scales.named gave."""
-    return [
-        alt.Chart(rows)
-        .mark_text(align=align, dx=dx, dy=dy, baseline="middle")
-        .encode(x=x, y=y, text=f"{name}:N")
-        for (dx, dy, align), rows in table.groupby(["dx", "dy", "align"])
-    ]
+    layers = []
+    for _, rows in table.groupby(["dx", "dy", "align"]):
+        place = rows.iloc[0]
+        text = alt.Chart(rows).mark_text(
+            align=place["align"], dx=place["dx"], dy=place["dy"], baseline="middle"
+        )
+        layers.append(text.encode(x=x, y=y, text=f"{name}:N"))
+    return layers
 
 
 def _vendor_marks(base: alt.Chart, table: pd.DataFrame) -> alt.Chart:
@@ -461,7 +469,7 @@ def _of_chips(table: pd.DataFrame, chips: list[str]) -> tuple[list[str], list[li
 def _chip_dashes(table: pd.DataFrame, *, legend: bool) -> alt.StrokeDash:
     chips = _order(table, "chip")
     scale = alt.Scale(domain=chips, range=_of_chips(table, chips)[1])
-    return alt.StrokeDash("chip:N", scale=scale, **({} if legend else {"legend": None}))
+    return alt.StrokeDash("chip:N", scale=scale, legend=alt.Undefined if legend else None)
 
 
 def _colors(colors: Mapping[str, str], field: str, *, title: str | None = None) -> alt.Color:
@@ -495,4 +503,4 @@ def _winner(value: float, first: str, second: str) -> str:
 
 
 def _tip(field: str, title: str, form: str = "") -> alt.Tooltip:
-    return alt.Tooltip(field, title=title, **({"format": form} if form else {}))
+    return alt.Tooltip(field, title=title, format=form or alt.Undefined)

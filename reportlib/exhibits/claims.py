@@ -16,8 +16,8 @@ from reportlib.calculations import decode
 from reportlib.params import Chip, Claim, Model, Params, ParamsError, Precision, Problem
 from reportlib.units import Unit, show
 
-BATCH_SIZES = np.array([1, 8, 64, 512])
-CONTEXT_LENGTHS = np.array([256, 2048, 16_384, 131_072])
+BATCH_SIZES: Any = np.array([1, 8, 64, 512])
+CONTEXT_LENGTHS: Any = np.array([256, 2048, 16_384, 131_072])
 USABLE_SHARE = 0.9
 LARGE = 100  # from here on a plain number is printed whole
 HOLDS = {
@@ -97,7 +97,7 @@ def _transport_ratio(of: Arguments, model: Model, precision: Precision) -> Any:
         batch_size=BATCH_SIZES[:, None],
         context_length=CONTEXT_LENGTHS,
     )
-    return step.transport_ratio.ravel()
+    return np.ravel(step.transport_ratio)
 
 
 def _chips_needed(of: Arguments, chip: Chip) -> Any:
@@ -138,17 +138,13 @@ MEASURES = {
     "required_bandwidth": Measure(
         "B/s", lambda of: decode.required_bandwidth(_weight_bytes(of), of.count("speed"))
     ),
-    "speed_ceiling": Measure(
-        "", lambda of: of.chip().memory_bandwidth.value / _weight_bytes(of)
-    ),
+    "speed_ceiling": Measure("", lambda of: of.chip().memory_bandwidth.value / _weight_bytes(of)),
     "chips_needed": Measure("", lambda of: _chips_needed(of, of.chip())),
     "chips_needed_ratio": Measure(
         "", lambda of: _chips_needed(of, of.chip()) / _chips_needed(of, of.chip("than"))
     ),
     "memory_bound_share": Measure("%", _memory_bound_share),
-    "transport_ratio": Measure(
-        "", lambda of: _transport_ratio(of, of.model(), of.precisions()[0])
-    ),
+    "transport_ratio": Measure("", lambda of: _transport_ratio(of, of.model(), of.precisions()[0])),
     "not_modelled": Measure("", _not_modelled),
 }
 

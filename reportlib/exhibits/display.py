@@ -38,7 +38,7 @@ def prose(text: str) -> None:
     display({"text/markdown": text}, raw=True)
 
 
-def figure(chart: alt.TopLevelMixin, *, id: str, caption: str, alt: str) -> None:  # noqa: A002
+def figure(chart: alt.TopLevelMixin, *, id: str, caption: str, alt: str) -> None:
     """Show *chart* as a numbered figure, cited as ``[@fig-ID]``.
 
     *caption* states what the figure shows, as Markdown; *alt* says what is seen, as plain text.
@@ -48,7 +48,11 @@ def figure(chart: alt.TopLevelMixin, *, id: str, caption: str, alt: str) -> None
 
 
 def table(
-    rows: pd.DataFrame, *, id: str, caption: str, columns: Mapping[str, Column | str]  # noqa: A002
+    rows: pd.DataFrame,
+    *,
+    id: str,
+    caption: str,
+    columns: Mapping[str, Column | str],
 ) -> None:
     """Show *rows*, whose cells are text, as a numbered table, cited as ``[@tbl-ID]``.
 
@@ -81,6 +85,9 @@ def _cell(row: "pd.Series[Any]", name: str, column: Column) -> str:
     return text + (row[column.cite] if column.cite else "")
 
 
-def _exhibit(kind: str, data: dict[str, Any], id: str, caption: str, alt: str) -> None:  # noqa: A002
-    labels = {"kind": kind, "id": id, "caption": " ".join(caption.split()), "alt": alt}
+def _exhibit(kind: str, data: dict[str, Any], id: str, caption: str, alt: str) -> None:
+    caption = " ".join(caption.split())
+    labels = {"kind": kind, "id": id, "caption": caption, "alt": alt}
     display(data, metadata={"exhibit": labels}, raw=True)
+    # Said again for readers of the notebook itself; the document has it from the exhibit.
+    display({"text/markdown": caption}, metadata={"exhibit": {"kind": "caption"}}, raw=True)

@@ -15,6 +15,7 @@ CHARACTER, LINE = 6.4, 13.0  # px of the charts' 12 px font
 GAP = 8.0  # px between a point and its name
 MANY_DECADES = 3.5
 MOST_TICKS = 8
+PASSES = 4  # over all names; each pass moves a name where the others now leave room
 # Where a name may stand: its anchor to the point in multiples of GAP, and how it is aligned.
 PLACES = (
     (1.1, 0, "left"), (-1.1, 0, "right"), (0, -1.5, "center"), (0, 1.6, "center"),
@@ -63,7 +64,9 @@ class LogScale:
             axis=alt.Axis(values=values, labelExpr=f"{labels}[indexof({values}, datum.value)]"),
         )
 
-    def pixels(self, values: "pd.Series[float]", length: float) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
+    def pixels(
+        self, values: "pd.Series[float]", length: float
+    ) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
         """Return where *values* stand on an axis of *length* px."""
         span = math.log(self.high / self.low)
         return np.log(values.to_numpy(dtype=float) / self.low) / span * length
@@ -75,8 +78,8 @@ def named(
 ) -> pd.DataFrame:  # fmt: skip
     """Return *table* with the columns ``dx``, ``dy`` and ``align`` of each row's name.
 
-    Names are placed one by one where they cover the least of points, of other names and of the
-    line through *avoid*, on a plot of *size* px.
+    Each is placed where it covers the least of points, of other names and of the line through
+    *avoid*, on a plot of *size* px.
     """
 
     def pixels(rows: pd.DataFrame) -> list[tuple[float, float]]:
@@ -84,50 +87,49 @@ def named(
         return list(zip(across, size[1] - up, strict=True))
 
     points = pixels(table)
-    boxes: list[Box] = [(px - 6, py - 6, px + 6, py + 6) for px, py in points]
+    fixed: list[Box] = [(px - 6, py - 6, px + 6, py + 6) for px, py in points]
     if avoid is not None:
-        boxes += [(px - 4, py - 4, px + 4, py + 4) for px, py in pixels(avoid)]
-    chosen = []
-    for (px, py), text in zip(points, table[name], strict=True):
-        options = [(place, _box(px, py, place, len(text), size[0])) for place in PLACES]
-        costs = [sum(_overlap(box, other) for other in boxes) for _, box in options]
-        place, box = options[int(np.argmin(costs))]
-        boxes.append(box)
-        chosen.append((place[0] * GAP, place[1] * GAP, place[2]))
-    places = pd.DataFrame(chosen, columns=["dx", "dy", "align"], index=table.index)
-    return table.assign(dx=places["dx"], dy=places["dy"], align=places["align"])
+        fixed += [(px - 4, py - 4, px + 4, py + 4) for px, py in pixels(avoid)]
+    options = [
+        [(place, _box(px, py, place, len(text), size)) for place in PLACES]
+        for (px, py), text in zip(points, table[name], strict=True)
+    ]
+    names: dict[int, Box] = {}
+    chosen: dict[int, tuple[float, float, str]] = {}
+    for row in [*range(len(points))] * PASSES:
+        others = fixed + [box for other, box in names.items() if other != row]
+        costs = [sum(_overlap(box, other) for other in others) for _, box in options[row]]
+        place, names[row] = options[row][int(np.argmin(costs))]
+        chosen[row] = (place[0] * GAP, place[1] * GAP, place[2])
+    dx, dy, align = zip(*(chosen[row] for row in range(len(points))), strict=True)
+    return table.assign(dx=dx, dy=dy, align=align)
 
 
 def spread(values: "pd.Series[float]", scale: LogScale, length: float) -> list[float]:
     """Return heights near *values*, far enough apart that names at them do not overlap."""
     heights = scale.pixels(values, length)
-    order = np.argsort(heights)
-    moved = heights[order]
-    for _ in range(100 * len(moved)):
-        tight = np.flatnonzero(np.diff(moved) < LINE - 0.01)
-        if not tight.size:
-            break
-        push = (LINE - np.diff(moved)[tight[0]]) / 2
-        moved[tight[0]] -= push
-        moved[tight[0] + 1] += push
-    result = np.empty_like(moved)
-    result[order] = moved
-    ratio = math.log(scale.high / scale.low) / length
-    return [scale.low * math.exp(height * ratio) for height in result]
+    order = np.argsort(heights, kind="stable")
+    room = LINE * np.arange(len(order))
+    spare = heights[order] - room
+    # Pushed up only, and pushed down only; both keep their distances, and so does their mean.
+    up, down = np.maximum.accumulate(spare), np.minimum.accumulate(spare[::-1])[::-1]
+    moved = np.empty_like(heights)
+    moved[order] = (up + down) / 2 + room
+    return list(scale.low * np.exp(moved / length * math.log(scale.high / scale.low)))
 
 
 def _box(
-    px: float, py: float, place: tuple[float, float, str], length: int, width: float
+    px: float, py: float, place: tuple[float, float, str], length: int, size: tuple[float, float]
 ) -> Box:
     """Return what a name covers; one that leaves the plot covers everything."""
     x, y = px + place[0] * GAP, py + place[1] * GAP
     across = length * CHARACTER
     left = {"left": x, "right": x - across, "center": x - across / 2}[place[2]]
-    outside = 1e4 if left < 0 or left + across > width + GAP else 0
+    inside = left >= 0 and left + across <= size[0] + GAP and LINE <= y <= size[1] - LINE
+    outside = 0 if inside else 1e4
     return (left - outside, y - LINE / 2, left + across + outside, y + LINE / 2)
 
 
 def _overlap(a: Box, b: Box) -> float:
     across, down = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
     return max(across, 0) * max(down, 0)
-

@@ -15,7 +15,7 @@ from reportlib import cases
 from reportlib.calculations import capacity, decode, roofline, stacks, transformer
 from reportlib.calculations.precision import BYTES_PER_VALUE
 from reportlib.params import Chip, Model, Params, Precision, Reading
-from reportlib.units import Bytes, Count
+from reportlib.units import Count
 
 MARKS = {
     "derived": "d", "reported": "r", "estimated": "e", "relayed": "q", "recalled": "m",
@@ -82,12 +82,9 @@ def step_times(
     batch_sizes: Sequence[int],
 ) -> pd.DataFrame:
     """Times of the three parts of a decode step, per step and per token, by batch size."""
+    sizes: Any = np.array(batch_sizes)
     step = cases.step(
-        model,
-        chip,
-        precision=precision,
-        batch_size=np.array(batch_sizes),
-        context_length=context_length,
+        model, chip, precision=precision, batch_size=sizes, context_length=context_length
     )
     parts = {
         "read weights": step.weights_time,
@@ -150,13 +147,18 @@ def roofline_points(
 ) -> pd.DataFrame:
     """Arithmetic intensity of decoding by batch size, of its parts, and of prefill."""
     decoding = [
-        (f"decode, batch {size}", "decode", size, _intensity(model, precision, context_length, size))
+        (
+            f"decode, batch {size}",
+            "decode",
+            size,
+            _intensity(model, precision, context_length, size),
+        )
         for size in batch_sizes
     ]
     attention = roofline.arithmetic_intensity(
         cases.attention_flop(model, context_length), cases.kv_read_bytes(model, context_length)
     )
-    prompt = np.arange(1, context_length + 1)
+    prompt: Any = np.arange(1, context_length + 1)
     flop = transformer.matmul_flop(cases.parameters(model).active, tokens=context_length)
     flop = flop + np.sum(cases.attention_flop(model, prompt))
     prefill = roofline.arithmetic_intensity(
@@ -170,17 +172,16 @@ def roofline_points(
         (f"prefill of {context_length:,} tokens", "prefill", 1, prefill),
     ]
     table = pd.DataFrame(points, columns=["case", "kind", "batch_size", "arithmetic_intensity"])
+    intensity: Any = table["arithmetic_intensity"]
     table["attainable_compute"] = roofline.attainable_compute(
-        arithmetic_intensity=table["arithmetic_intensity"],
+        arithmetic_intensity=intensity,
         peak_compute=cases.peak_compute(chip, precision),
         memory_bandwidth=chip.memory_bandwidth.value,
     )
     return table
 
 
-def _intensity(
-    model: Model, precision: Precision, context_length: int, batch_size: int
-) -> float:
+def _intensity(model: Model, precision: Precision, context_length: int, batch_size: int) -> float:
     kv_bytes = batch_size * cases.kv_read_bytes(model, context_length)
     weights = cases.parameters(model).read(batch_size) * BYTES_PER_VALUE[precision]
     flop = batch_size * cases.flop_per_token(model, context_length)
@@ -189,7 +190,7 @@ def _intensity(
 
 def roof(chip: Chip, *, precision: Precision, intensities: Sequence[float]) -> pd.DataFrame:
     """Height of *chip*'s roof over a range of intensities."""
-    intensity = np.geomspace(min(intensities), max(intensities), 100)
+    intensity: Any = np.geomspace(min(intensities), max(intensities), 100)
     height = roofline.attainable_compute(
         arithmetic_intensity=intensity,
         peak_compute=cases.peak_compute(chip, precision),
@@ -202,10 +203,10 @@ def critical_batch_sizes(
     model: Model, chips: Iterable[Chip], *, precision: Precision, context_lengths: Sequence[int]
 ) -> pd.DataFrame:
     """Batch size from which on a step is compute-bound, by context; no row where none is."""
-    contexts = np.array(context_lengths, dtype=float)
+    contexts: Any = np.array(context_lengths, dtype=float)
     rows = []
     for chip in chips:
-        batch_sizes = decode.whole_step_critical_batch_size(
+        batch_sizes: Any = decode.whole_step_critical_batch_size(
             weight_bytes=cases.weight_bytes(model, precision),
             flop_per_sequence=cases.flop_per_token(model, contexts),
             kv_bytes_per_sequence=cases.kv_read_bytes(model, contexts),
@@ -248,8 +249,7 @@ def requirements(
                 "weight_bytes": cases.weight_bytes(model, precision),
                 "bytes_per_token": read,
                 "required_bandwidth": needed,
-                "capacity_share": cases.weight_bytes(model, precision)
-                / chip.memory_capacity.value,
+                "capacity_share": cases.weight_bytes(model, precision) / chip.memory_capacity.value,
                 "bandwidth_share": needed / chip.memory_bandwidth.value,
             }
         )
@@ -340,14 +340,21 @@ def concurrency(
     replica: int,
 ) -> pd.DataFrame:
     """Users whose KV caches fit beside the weights on *replica* chips, by context."""
-    contexts = np.array(context_lengths, dtype=float)
+    contexts: Any = np.array(context_lengths, dtype=float)
     tables = [
         pd.DataFrame(
             {
                 "chip": chip.name,
                 "vendor": chip.vendor,
                 "context_length": contexts,
-                "max_batch_size": _users(model, chip, precision, usable_share, replica, contexts),
+                "max_batch_size": _users(
+                    model,
+                    chip,
+                    chips=replica,
+                    context_length=contexts,
+                    precision=precision,
+                    usable_share=usable_share,
+                ),
             }
         )
         for chip in chips
@@ -359,6 +366,7 @@ def concurrency(
 def _users(
     model: Model,
     chip: Chip,
+    *,
     precision: Precision,
     usable_share: Count,
     chips: Count,
@@ -387,11 +395,18 @@ def frontiers(
     for model in models:
         for chip in chips:
             users = float(
-                _users(model, chip, precision, usable_share, replica, float(context_length))
+                _users(
+                    model,
+                    chip,
+                    chips=replica,
+                    context_length=float(context_length),
+                    precision=precision,
+                    usable_share=usable_share,
+                )
             )
             if users < 1:
                 continue
-            batch_sizes = np.unique(np.round(np.geomspace(1, users, 40)))
+            batch_sizes: Any = np.unique(np.round(np.geomspace(1, users, 40)))
             step = cases.step(
                 model,
                 chip,
@@ -440,21 +455,27 @@ def head_to_head(
         for edition, pair in pairs.items():
             for context in context_lengths:
                 rates = [
-                    _best_rates(model, chip, precision, usable_share, wanted_speeds, context)
+                    _best_rates(
+                        model,
+                        chip,
+                        wanted_speeds=wanted_speeds,
+                        context_length=context,
+                        precision=precision,
+                        usable_share=usable_share,
+                    )
                     for chip in pair
                 ]
                 with np.errstate(divide="ignore", invalid="ignore"):
                     ratio = rates[0] / rates[1]
                 row = {"model": model.name, "edition": edition, "context_length": context}
-                tables.append(
-                    pd.DataFrame(row | {"wanted_speed": wanted_speeds, "ratio": ratio})
-                )
+                tables.append(pd.DataFrame(row | {"wanted_speed": wanted_speeds, "ratio": ratio}))
     return pd.concat(tables, ignore_index=True)
 
 
 def _best_rates(
     model: Model,
     chip: Chip,
+    *,
     precision: Precision,
     usable_share: Count,
     wanted_speeds: Sequence[float],
@@ -471,8 +492,17 @@ def _best_rates(
         usable_share=usable_share,
         kv_bytes=cases.kv_cache_bytes(model, context_length),
     )
-    users = float(_users(model, chip, precision, usable_share, chips, float(context_length)))
-    batch_sizes = np.unique(np.round(np.geomspace(1, max(users, 1), BATCHES_TRIED)))
+    users = float(
+        _users(
+            model,
+            chip,
+            chips=chips,
+            context_length=float(context_length),
+            precision=precision,
+            usable_share=usable_share,
+        )
+    )
+    batch_sizes: Any = np.unique(np.round(np.geomspace(1, max(users, 1), BATCHES_TRIED)))
     step = cases.step(
         model,
         chip,
@@ -596,7 +626,7 @@ def annual_growth(table: pd.DataFrame) -> dict[str, float]:
     """Yearly factor of each quantity's frontier, from the first chip to the best of the latest."""
     growth = {}
     for quantity, rows in table.groupby("quantity"):
-        best = rows.loc[rows["value"].idxmax()]
+        best = rows.sort_values("value").iloc[-1]
         years = (best["announced"] - rows["announced"].min()).days / DAYS_PER_YEAR
         growth[str(quantity)] = (
             float(stacks.annual_growth(first=1.0, last=best["multiple"], years=years))

@@ -10,10 +10,10 @@ SAME = 0.005  # a difference below half a per cent is none
 
 
 def percent(share: float, digits: int = 0) -> str:
-    """Return a share in per cent.
+    r"""Return a share in per cent.
 
     >>> percent(0.791)
-    '79\\xa0%'
+    '79\xa0%'
     """
     return f"{100 * share:.{digits}f}{NBSP}%"
 
@@ -28,10 +28,10 @@ def count(number: float) -> str:
 
 
 def compared(ratio: float, more: str = "more", less: str = "less") -> str:
-    """Return how much more or less something is than something else.
+    r"""Return how much more or less something is than something else.
 
     >>> compared(1.5), compared(0.89), compared(1.001)
-    ('50\\xa0% more', '11\\xa0% less', 'as much')
+    ('50\xa0% more', '11\xa0% less', 'as much')
     """
     if abs(ratio - 1) < SAME:
         return "as much"

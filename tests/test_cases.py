@@ -1,0 +1,85 @@
+"""Records meet formulas without loss: sizes, traffic and rates of the models and chips entered."""
+
+import math
+
+import numpy as np
+import pytest
+
+from reportlib import cases, params
+
+NUMBERS = params.load(params.DEFAULT_ROOT)
+H100 = NUMBERS.chips["h100-sxm5"]
+
+every_model = pytest.mark.parametrize("identifier", NUMBERS.models)
+
+
+@pytest.mark.parametrize(
+    ("identifier", "total", "kv_bytes"),
+    [
+        # Exact totals of the published weights; KV bytes per token in FP16.
+        ("llama-3-70b", 70_553_706_496, 327_680),
+        ("llama-3.1-405b", 405_853_388_800, 516_096),
+        ("deepseek-v3", 671_026_419_200, 70_272),
+        ("gpt-oss-120b", 116_829_156_672, 73_728),
+        ("mixtral-8x7b", 46_702_792_704, 131_072),
+    ],
+)
+def test_sizes_of_the_models_entered(identifier, total, kv_bytes):
+    model = NUMBERS.models[identifier]
+
+    assert cases.parameters(model).total == total
+    assert cases.kv_cache_bytes(model, 1) == kv_bytes
+
+
+@every_model
+def test_size_is_what_the_makers_state(identifier):
+    model = NUMBERS.models[identifier]
+    stated = model.parameters
+
+    assert stated is None or cases.parameters(model).total == pytest.approx(stated.value, rel=0.03)
+
+
+@every_model
+def test_a_large_batch_reads_every_expert_and_one_user_the_active_ones(identifier):
+    count = cases.parameters(NUMBERS.models[identifier])
+
+    assert float(count.read(1)) == pytest.approx(count.active)
+    assert float(count.read(1e6)) == pytest.approx(count.resident + count.routed)
+    assert count.active <= count.total
+
+
+def test_a_window_bounds_the_cache_of_its_layers_only():
+    model = NUMBERS.models["gpt-oss-120b"]  # every other layer slides over 128 tokens
+    per_token = cases.kv_cache_bytes(model, 1)
+
+    assert cases.kv_cache_bytes(model, 128) == 128 * per_token
+    assert cases.kv_cache_bytes(model, 1128) == 128 * per_token + 1000 * per_token / 2
+
+
+def test_steps_of_many_batches_and_contexts_at_once():
+    model = NUMBERS.models["deepseek-v3"]
+    batch_sizes, contexts = np.array([1, 32]), np.array([[1024], [8192], [131_072]])
+    steps = cases.step(
+        model, H100, precision="fp8", batch_size=batch_sizes, context_length=contexts
+    )
+    single = cases.step(model, H100, precision="fp8", batch_size=32, context_length=8192)
+
+    assert steps.floor.shape == (3, 2)
+    assert steps.floor[1, 1] == pytest.approx(float(single.floor))
+
+
+def test_a_chip_multiplies_narrow_weights_at_the_next_wider_rate_it_has():
+    a100 = NUMBERS.chips["a100-sxm-80gb"]  # no FP8 and no FP4
+
+    assert cases.peak_compute(a100, "fp4") == a100.peak_compute["bf16"].value
+
+
+def test_a_rate_that_is_not_published_stays_missing():
+    only_fp8 = H100.model_copy(update={"peak_compute": {"fp8": H100.peak_compute["fp8"]}})
+    step = cases.step(
+        NUMBERS.models["llama-3-8b"], only_fp8, precision="bf16", batch_size=1, context_length=1
+    )
+
+    assert math.isnan(cases.peak_compute(only_fp8, "bf16"))
+    assert math.isnan(step.multiply_time)
+    assert step.weights_time > 0

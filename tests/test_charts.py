@@ -1,0 +1,163 @@
+"""Charts have the fields and titles that the text relies on, and names that can be read."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from test_golden import BF16, CHIP, CHIPS, FP8, HBM, HEADLINE, MODEL, MODELS, NUMBERS, PAIR
+
+from reportlib.exhibits import charts, scales, tables, theme
+from reportlib.exhibits.scales import LogScale
+
+CHIP_TABLE = tables.chips(NUMBERS.chips)
+CHARTS = {
+    "step_parts": charts.step_parts(tables.step_times(MODEL, CHIP, batch_sizes=[1], **BF16)),
+    "transport_ratios": charts.transport_ratios(
+        tables.transport_ratios(MODELS, CHIP, batch_sizes=[1, 8, 64, 512], **BF16)
+    ),
+    "batch_costs": charts.batch_costs(
+        tables.step_times(MODEL, CHIP, batch_sizes=[1, 8, 64], **BF16)
+    ),
+    "roofline": charts.roofline(
+        tables.roofline_points(MODEL, CHIP, batch_sizes=[1, 8, 64, 512], **BF16),
+        tables.roof(CHIP, precision="bf16", intensities=[1, 1000]),
+        chip=CHIP.name,
+    ),
+    "critical_batch_sizes": charts.critical_batch_sizes(
+        tables.critical_batch_sizes(
+            MODEL, HBM, precision="bf16", context_lengths=[64, 128, 256, 512, 1024]
+        )
+    ),
+    "concurrency": charts.concurrency(
+        tables.concurrency(MODEL, HBM, replica=8, context_lengths=[1024, 131_072], **FP8)
+    ),
+    "fits": charts.fits(tables.fits(MODELS, CHIPS, **FP8)),
+    "sweep_times": charts.sweep_times(CHIP_TABLE),
+    "frontiers": charts.frontiers(
+        tables.frontiers(HEADLINE, HBM, replica=8, context_length=8192, **FP8)
+    ),
+    "head_to_head": charts.head_to_head(
+        tables.head_to_head(
+            HEADLINE,
+            tables.pair_by_day(NUMBERS, PAIR, [NUMBERS.report.as_of]),
+            wanted_speeds=[10, 100],
+            context_lengths=[8192],
+            **FP8,
+        ),
+        first="A",
+        second="B",
+    ),
+    "capacity_bandwidth": charts.capacity_bandwidth(CHIP_TABLE, sweep_times=[1e-3, 1e-2]),
+    "generations": charts.generations(
+        tables.generations(NUMBERS.chips),
+        names={"peak_compute": "C", "memory_bandwidth": "B", "memory_capacity": "M"},
+    ),
+    "decode_ceilings": charts.decode_ceilings(
+        tables.decode_ceilings(
+            HEADLINE, CHIPS, precision="bf16", usable_share=0.9, context_length=8192
+        )
+    ),
+}
+SPECS = {name: chart.to_dict() for name, chart in CHARTS.items()}
+
+every_chart = pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+
+
+def encodings(node):
+    """Yield every channel of a specification."""
+    if isinstance(node, dict):
+        yield from (c for c in node.get("encoding", {}).values() if isinstance(c, dict))
+        node = list(node.values())
+    if isinstance(node, list):
+        for child in node:
+            yield from encodings(child)
+
+
+def rows(spec):
+    return [row for data in spec["datasets"].values() for row in data]
+
+
+@every_chart
+def test_a_logarithmic_axis_says_so(spec):
+    axes = [c for c in encodings(spec) if c.get("scale", {}).get("type") == "log"]
+
+    assert all("log" in c["title"] for c in axes if c.get("title"))
+
+
+@every_chart
+def test_every_field_that_is_drawn_is_in_the_data(spec):
+    fields = {c["field"] for c in encodings(spec) if "field" in c}
+
+    assert fields
+    assert fields <= {key for row in rows(spec) for key in row}
+
+
+@every_chart
+def test_nothing_drawn_is_missing_or_infinite(spec):
+    drawn = {
+        c["field"] for c in encodings(spec) if c.get("type") == "quantitative" and "field" in c
+    }
+    values = [row[field] for row in rows(spec) for field in drawn & row.keys()]
+
+    assert all(value is not None and math.isfinite(value) for value in values)
+
+
+@every_chart
+def test_a_vendor_keeps_its_colour(spec):
+    for channel in encodings(spec):
+        if channel.get("field") == "vendor":
+            scale = channel["scale"]
+            shown = dict(zip(scale["domain"], scale["range"], strict=True))
+            assert shown.items() <= theme.VENDORS.items()
+
+
+def test_names_of_the_chips_cover_neither_each_other_nor_a_point():
+    size = (theme.WIDTH, charts.HEIGHT + 80)
+    x, y = (
+        LogScale.over(CHIP_TABLE["memory_capacity"], (0.05, 0.09)),
+        LogScale.over(CHIP_TABLE["memory_bandwidth"]),
+    )
+    placed = scales.named(
+        CHIP_TABLE, "chip", x=("memory_capacity", x), y=("memory_bandwidth", y), size=size
+    )
+    across, up = (
+        x.pixels(placed["memory_capacity"], size[0]),
+        y.pixels(placed["memory_bandwidth"], size[1]),
+    )
+    boxes = [
+        scales._box(px, size[1] - py, (dx / scales.GAP, dy / scales.GAP, align), len(name), size)  # noqa: SLF001
+        for px, py, dx, dy, align, name in zip(
+            across, up, placed["dx"], placed["dy"], placed["align"], placed["chip"], strict=True
+        )
+    ]
+    pairs = [(a, b) for i, a in enumerate(boxes) for b in boxes[:i]]
+
+    assert sum(scales._overlap(a, b) > 0 for a, b in pairs) == 0  # noqa: SLF001
+
+
+@given(st.lists(st.floats(1, 1e6), min_size=1, max_size=8))
+def test_names_of_lines_are_spread_in_order(values):
+    scale = LogScale.over(values)
+    heights = pd.Series(values)
+    moved = scale.pixels(pd.Series(scales.spread(heights, scale, 300)), 300)
+
+    order = np.argsort(values, kind="stable")
+    assert all(np.diff(moved[order]) >= -1e-6)
+    assert all(np.diff(np.sort(moved)) >= scales.LINE - 0.1)
+
+
+@given(st.floats(1e-9, 1e15), st.floats(1, 1e12))
+def test_ticks_are_few_round_and_on_the_scale(low, factor):
+    ticks = LogScale.over([low, low * factor]).ticks()
+
+    assert len(ticks) <= 13
+    assert all(str(f"{tick:e}")[0] in "125" for tick in ticks)
+
+
+def test_an_unknown_vendor_has_a_colour_of_its_own():
+    colors = theme.vendor_colors([*theme.VENDORS, "X", "Y"])
+
+    assert len(set(colors.values())) == len(colors)

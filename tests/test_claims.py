@@ -1,0 +1,91 @@
+"""A claim is judged by the numbers of the day, and says when it cannot be."""
+
+from dataclasses import replace
+
+import pytest
+
+from reportlib import params
+from reportlib.exhibits import claims
+from reportlib.params import Claim, ParamsError
+
+NUMBERS = params.load(params.DEFAULT_ROOT)
+
+
+def judged(numbers):
+    return claims.table(numbers).set_index(claims.table(numbers)["statement"])
+
+
+def verdict(numbers, identifier):
+    of = next(claim for claim in numbers.claims.claims if claim.id == identifier)
+    return judged(numbers).loc[of.statement]
+
+
+def with_bandwidth(numbers, chip, value):
+    old = numbers.chips[chip]
+    new = old.memory_bandwidth.model_copy(update={"value": value, "superseded": ()})
+    changed = old.model_copy(update={"memory_bandwidth": new})
+    return replace(numbers, chips={**numbers.chips, chip: changed})
+
+
+def with_claim(**fields):
+    claim = Claim.model_validate({"id": "x", "statement": "X."} | fields)
+    return replace(NUMBERS, claims=NUMBERS.claims.model_copy(update={"claims": (claim,)}))
+
+
+@pytest.mark.parametrize("identifier", ["r200-bandwidth", "mi455x-bandwidth", "amd-bandwidth"])
+def test_what_changed_since_was_true_when_written(identifier):
+    row = verdict(NUMBERS, identifier)
+
+    assert row["verdict"] == "true when written"
+    assert "then" in row["computed"]
+    assert "now" in row["computed"]
+
+
+def test_edition_of_the_articles_day_confirms_what_changed_later():
+    then = params.load(params.DEFAULT_ROOT, NUMBERS.claims.as_of)
+
+    assert verdict(then, "mi455x-bandwidth")["verdict"] == "confirmed"
+    assert verdict(then, "amd-bandwidth")["verdict"] == "confirmed"
+
+
+def test_figure_that_never_stood_is_refuted():
+    assert (
+        verdict(with_bandwidth(NUMBERS, "mi455x", 1e12), "mi455x-bandwidth")["verdict"] == "refuted"
+    )
+
+
+@pytest.mark.parametrize("chip", ["rubin-r200", "mi455x", "wse-3", "h100-sxm5"])
+def test_claim_about_a_chip_that_is_gone_is_not_checkable(chip):
+    without = replace(NUMBERS, chips={i: c for i, c in NUMBERS.chips.items() if i != chip})
+    about = [c for c in NUMBERS.claims.claims if chip in c.arguments.values()]
+
+    assert about
+    for claim in about:
+        assert verdict(without, claim.id)["verdict"] == "not checkable"
+        assert chip in verdict(without, claim.id)["computed"]
+
+
+def test_claim_that_holds_in_some_cases_depends():
+    row = verdict(NUMBERS, "mi455x-whole")
+
+    assert row["verdict"] == "depends"
+    assert "2 of 6 cases" in row["computed"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({"measure": "bandwith", "stated": "1"}, "measure 'bandwith' is not one of"),
+        ({"measure": "memory_bandwidth", "stated": "22 Tb/s"}, "is not a quantity in B/s"),
+        ({"measure": "memory_bandwidth", "stated": "22 GB"}, "is not a quantity in B/s"),
+    ],
+)
+def test_claim_that_cannot_be_computed_stops_the_build(fields, problem):
+    with pytest.raises(ParamsError, match=problem):
+        claims.check(with_claim(**fields))
+
+
+def test_repository_has_the_claims_of_the_article():
+    claims.check(NUMBERS)
+
+    assert len(NUMBERS.claims.claims) >= 20

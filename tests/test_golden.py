@@ -1,0 +1,67 @@
+"""Every table is as it was when a person last looked; `make golden` rewrites what has moved."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from reportlib import cases, params
+from reportlib.exhibits import claims, tables
+
+GOLDEN = Path(__file__).parent / "golden"
+NUMBERS = params.load(params.DEFAULT_ROOT)
+CHIP, MODEL = NUMBERS.chips["h100-sxm5"], NUMBERS.models["llama-3-70b"]
+MODELS, CHIPS = NUMBERS.models.values(), NUMBERS.chips.values()
+HBM = [chip for chip in NUMBERS.headline_chips().values() if not cases.keeps_weights_on_chip(chip)]
+HEADLINE = NUMBERS.headline_models().values()
+BF16 = {"precision": "bf16", "context_length": 2048}
+FP8 = {"precision": "fp8", "usable_share": 0.9}
+PAIR = ("rubin-r200", "mi455x")
+
+TABLES = {
+    "chips": lambda: tables.chips(NUMBERS.chips),
+    "step_times": lambda: tables.step_times(MODEL, CHIP, batch_sizes=[1, 8, 64, 512], **BF16),
+    "transport_ratios": lambda: tables.transport_ratios(MODELS, CHIP, batch_sizes=[1, 512], **BF16),
+    "roofline_points": lambda: tables.roofline_points(MODEL, CHIP, batch_sizes=[1, 64], **BF16),
+    "critical_batch_sizes": lambda: tables.critical_batch_sizes(
+        MODEL, HBM, precision="bf16", context_lengths=[64, 512, 1024, 2048]
+    ),
+    "critical_contexts": lambda: tables.critical_contexts(MODELS, HBM, precision="bf16"),
+    "requirements": lambda: tables.requirements(HEADLINE, CHIP, precision="bf16", speed=30),
+    "levers": lambda: tables.levers(MODEL, context_length=2048, batch_size=64),
+    "kv_per_token": lambda: tables.kv_per_token(MODELS, context_length=131_072),
+    "fits": lambda: tables.fits(MODELS, CHIPS, **FP8),
+    "concurrency": lambda: tables.concurrency(
+        MODEL, HBM, replica=8, context_lengths=[1024, 131_072], **FP8
+    ),
+    "frontiers": lambda: tables.frontiers([MODEL], HBM, replica=8, context_length=8192, **FP8).iloc[
+        ::8
+    ],
+    "head_to_head": lambda: tables.head_to_head(
+        HEADLINE,
+        tables.pair_by_day(NUMBERS, PAIR, [NUMBERS.claims.as_of, NUMBERS.report.as_of]),
+        wanted_speeds=[10, 100],
+        context_lengths=[8192, 131_072],
+        **FP8,
+    ),
+    "stack_anatomy": lambda: tables.stack_anatomy(CHIPS),
+    "decode_ceilings": lambda: tables.decode_ceilings(
+        HEADLINE, CHIPS, precision="bf16", usable_share=0.9, context_length=8192
+    ),
+    "generations": lambda: tables.generations(NUMBERS.chips),
+    "claims": lambda: claims.table(NUMBERS),
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_table_is_as_last_seen(name):
+    path = GOLDEN / f"{name}.csv"
+    text = TABLES[name]().to_csv(index=False, float_format="%.6g", lineterminator="\n")
+    if os.environ.get("REWRITE_GOLDEN"):
+        path.write_text(text, encoding="utf-8")
+
+    assert text == path.read_text(encoding="utf-8")
+
+
+def test_every_golden_file_has_a_table():
+    assert {path.stem for path in GOLDEN.iterdir()} == set(TABLES)
