@@ -70,17 +70,20 @@ class Manuscript:
     metadata: dict[str, Any]
 
 
-def manuscript(notebook: NotebookNode) -> Manuscript:
-    """Return *notebook* as Markdown: code left out, every output in its best form."""
+def manuscript(notebook: NotebookNode, name: str = "Notebook") -> Manuscript:
+    """Return *notebook* as Markdown: code left out, every output in its best form.
+
+    *name* is its title where its metadata has none.
+    """
     parts: list[str] = []
     charts: dict[str, Chart] = {}
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             parts.append(cell.source)
-        for output in cell.get("outputs", []):
-            parts.append(_output(output, cell.metadata.get("notebook", ""), charts))
+        origin = cell.metadata.get("notebook", "")
+        parts += [_output(output, origin, charts) for output in cell.get("outputs", [])]
     metadata = dict(notebook.metadata.get("panorama", {}))
-    metadata.setdefault("title", notebook.metadata.get("title", "Notebook"))
+    metadata.setdefault("title", notebook.metadata.get("title", name))
     return Manuscript("\n\n".join(parts), charts, metadata)
 
 
@@ -91,6 +94,8 @@ def _output(output: NotebookNode, notebook: str, charts: dict[str, Chart]) -> st
         return f"```\n{text}\n```"
     data = output.data
     exhibit = output.get("metadata", {}).get("exhibit", {})
+    if exhibit.get("kind") == "caption":
+        return ""
     name = exhibit.get("id") or f"chart-{len(charts) + 1}"
     caption = f"{exhibit.get('caption', '')} {_origin(notebook)}".strip()
     spec = next((data[m] for m in data if m.startswith("application/vnd.vegalite")), None)
@@ -122,32 +127,30 @@ def _register_fonts() -> None:
     vl_convert.register_font_directory(str(FONTS))
 
 
-def pandoc(text: str, to: str, *options: str) -> str:
-    """Return Pandoc's rendering of Markdown; any warning is an error."""
-    command = [pypandoc.get_pandoc_path(), "--from", MARKDOWN, "--to", to, "--fail-if-warnings"]
-    done = subprocess.run(  # noqa: S603 - our own command, no shell
-        [*command, "--wrap=none", "--columns=10000", *options],
-        input=text, capture_output=True, encoding="utf-8", check=False,
-    )  # fmt: skip
-    if done.returncode:
-        problem = "\n".join(line for line in done.stderr.splitlines() if line.strip())
-        msg = f"Pandoc cannot make the document: {problem}"
-        raise ExportError(msg)
-    return done.stdout
-
-
 def render(paper: Manuscript, to: str, folder: Path, *options: str) -> str:
-    """Return *paper* with numbers, cross references and citations resolved."""
+    """Return *paper* as Pandoc renders it, numbers, cross references and citations resolved.
+
+    In an assembled report any warning is an error; a notebook by itself may point elsewhere.
+    """
     references = folder / "references.json"
     references.write_text(json.dumps(paper.metadata.get("references", [])), encoding="utf-8")
-    return pandoc(
-        paper.markdown, to,
-        "--lua-filter", str(ASSETS / "crossref.lua"),
-        "--citeproc", "--csl", str(ASSETS / "references.csl"),
-        "--bibliography", str(references),
-        "--metadata", "link-citations=true",
-        *options,
-    )  # fmt: skip
+    whole = "references" in paper.metadata
+    command = [
+        pypandoc.get_pandoc_path(), "--from", MARKDOWN, "--to", to, "--wrap=none",
+        "--columns=10000", "--lua-filter", str(ASSETS / "crossref.lua"),
+        "--citeproc", "--csl", str(ASSETS / "references.csl"), "--bibliography", str(references),
+        "--metadata", f"link-citations={str(whole).lower()}",
+        "--metadata", f"whole={str(whole).lower()}",
+        *(["--fail-if-warnings"] if whole else ["--quiet"]), *options,
+    ]  # fmt: skip
+    done = subprocess.run(  # noqa: S603 - our own command, no shell
+        command, input=paper.markdown, capture_output=True, encoding="utf-8", check=False
+    )
+    if done.returncode:
+        lines = [line for line in done.stderr.splitlines() if line.strip() and line[0] != "\t"]
+        msg = f"Pandoc cannot make the document: {' '.join(lines)}"
+        raise ExportError(msg)
+    return done.stdout
 
 
 class HtmlExporter(Exporter):
@@ -159,10 +162,10 @@ class HtmlExporter(Exporter):
 
     def from_notebook_node(
         self, nb: NotebookNode, resources: Any = None, **kw: Any
-    ) -> tuple[str, dict[str, Any]]:
+    ) -> tuple[Any, dict[str, Any]]:
         """Return the page, and nbconvert's resources."""
         nb, resources = super().from_notebook_node(nb, resources, **kw)
-        paper = manuscript(nb)
+        paper = manuscript(nb, resources.get("metadata", {}).get("name", "Notebook"))
         with tempfile.TemporaryDirectory() as folder:
             template = Path(folder) / "parts.html"
             template.write_text("$toc$\n<!--body-->\n$body$", encoding="utf-8")
@@ -228,7 +231,8 @@ def vega_bundle() -> str:
     kept = Path(sys.prefix) / "share" / "hbm-panorama" / f"vega-{version('vl-convert-python')}.js"
     if kept.exists():
         return kept.read_text(encoding="utf-8")
-    bundle = BUNDLE_NOTICE + vl_convert.javascript_bundle().replace("</script", "<\\/script")
+    code = vl_convert.javascript_bundle()  # type: ignore[call-arg]  # its stub wants a snippet
+    bundle = BUNDLE_NOTICE + code.replace("</script", "<\\/script")
     with suppress(OSError):  # a read-only environment makes it each time
         kept.parent.mkdir(parents=True, exist_ok=True)
         write_whole(kept, bundle.encode())
@@ -244,11 +248,11 @@ class PdfExporter(Exporter):
 
     def from_notebook_node(
         self, nb: NotebookNode, resources: Any = None, **kw: Any
-    ) -> tuple[bytes, dict[str, Any]]:
+    ) -> tuple[Any, dict[str, Any]]:
         """Return the document, and nbconvert's resources."""
         nb, resources = super().from_notebook_node(nb, resources, **kw)
         resources["output_extension"] = self.file_extension
-        paper = manuscript(nb)
+        paper = manuscript(nb, resources.get("metadata", {}).get("name", "Notebook"))
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             for label, chart in paper.charts.items():

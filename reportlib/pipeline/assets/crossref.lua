@@ -6,6 +6,7 @@ local html = FORMAT:match('html') ~= nil
 local counts = {fig = 0, tbl = 0, eq = 0}
 local heads = {0, 0, 0, 0, 0, 0}
 local labels = {} -- id -> {word, number}
+local whole = false -- whether the document should have all that it points to
 
 local function label(id, word, number)
   if labels[id] then error('two exhibits are called ' .. id) end
@@ -45,7 +46,7 @@ local function headline(caption)
   if html then return caption end
   for i = 1, #caption - 1 do
     local text = caption[i].tag == 'Str' and caption[i].text or ''
-    if text:match('[%.:;]$') and caption[i + 1].tag == 'Space' then
+    if text:match('%.$') and caption[i + 1].tag == 'Space' then
       caption:insert(i + 1, pandoc.RawInline('typst', '#rest['))
       caption:insert(pandoc.RawInline('typst', ']'))
       break
@@ -117,11 +118,11 @@ local function resolve(cite)
   local links = pandoc.List()
   for _, citation in ipairs(cite.citations) do
     local found = labels[citation.id]
-    if not found then
-      if citation.id:match('^fig%-') or citation.id:match('^tbl%-') or citation.id:match('^eq%-')
-        or citation.id:match('^sec%-') then error('nothing is labelled ' .. citation.id) end
-      return nil
-    end
+    local here = citation.id:match('^fig%-') or citation.id:match('^tbl%-')
+      or citation.id:match('^eq%-') or citation.id:match('^sec%-')
+    if not here then return nil end
+    if not found and whole then error('nothing is labelled ' .. citation.id .. '\n') end
+    if not found then return pandoc.Str(citation.id) end
     if #links > 0 then links:extend({pandoc.Str(','), pandoc.Space()}) end
     links:insert(pandoc.Link(found[1] .. '\u{a0}' .. found[2], '#' .. citation.id))
   end
@@ -133,6 +134,7 @@ local function math(element)
 end
 
 function Pandoc(doc)
+  whole = doc.meta.whole == true or pandoc.utils.stringify(doc.meta.whole or '') == 'true'
   doc = doc:walk({traverse = 'topdown', Header = number_heading, Div = number_exhibit,
     Para = number_equation})
   return doc:walk({Cite = resolve, Math = math})
