@@ -41,7 +41,8 @@ def _cells(name: str, notebook: NotebookNode) -> list[NotebookNode]:
         cell.metadata = NotebookNode(notebook=name)
         if cell.cell_type == "markdown" and label and cell.source.startswith("# "):
             heading, _, rest = cell.source.partition("\n")
-            cell.source = f"{heading} {{#{label}}}\n{rest}"
+            words, _, attributes = heading.partition(" {")
+            cell.source = f"{words} {{#{label} {attributes or '}'}\n{rest}"
             label = ""
         if cell.cell_type == "code":
             cell.execution_count = None
