@@ -26,6 +26,7 @@ from reportlib.exhibits.theme import (
 from reportlib.units import show
 
 HEIGHT = 270
+PANEL = 180  # px of a panel beside others
 ROW = 22  # px of a row of dots with their names
 LABEL_ROOM = 0.16  # share of an axis that names beside points take
 
@@ -53,12 +54,13 @@ def transport_ratios(table: pd.DataFrame) -> alt.LayerChart:
     )
     colors = dict(zip([f"{size:,.0f}" for size in sizes], BATCHES, strict=False))
     scale = LogScale.over([*table["transport_ratio"], 1.0])
+    title = "Memory time over arithmetic time (logarithmic)"
     equal = alt.Chart(pd.DataFrame({"x": [1.0]})).mark_rule(color=INK, strokeDash=[4, 3])
     dots = (
         alt.Chart(table)
         .mark_circle(size=110, opacity=1)
         .encode(
-            x=scale.axis(alt.X, "transport_ratio", "Memory over arithmetic time (logarithmic)"),
+            x=scale.axis(alt.X, "transport_ratio", title),
             y=alt.Y("model:N", sort=_order(table, "model"), title=None),
             color=_colors(colors, "batch", title="Batch size"),
             tooltip=[
@@ -68,7 +70,7 @@ def transport_ratios(table: pd.DataFrame) -> alt.LayerChart:
             ],
         )
     )
-    line = equal.encode(x=scale.axis(alt.X, "x", None))
+    line = equal.encode(x=scale.axis(alt.X, "x", title))
     return (line + dots).properties(width=WIDTH, height=alt.Step(ROW))
 
 
@@ -100,8 +102,8 @@ def batch_costs(table: pd.DataFrame) -> alt.LayerChart:
 
 def roofline(points: pd.DataFrame, roof: pd.DataFrame, *, chip: str) -> Any:
     """The roof of a chip, and the work of decoding and prefill below it."""
-    x_scale = LogScale.over(roof["arithmetic_intensity"], (0.04, 0.04))
-    y_scale = LogScale.over(roof["attainable_compute"], (0.12, 0.14))
+    x_scale = LogScale.over(roof["arithmetic_intensity"], (0.1, 0.04))
+    y_scale = LogScale.over(roof["attainable_compute"], (0.16, 0.14))
     field_x, field_y = "arithmetic_intensity", "attainable_compute"
     points = named(
         points, "case", x=(field_x, x_scale), y=(field_y, y_scale), size=(WIDTH, HEIGHT), avoid=roof
@@ -175,7 +177,7 @@ def fits(table: pd.DataFrame) -> alt.LayerChart:
     )
     text = base.mark_text(fontSize=11).encode(
         text="shown:N",
-        color=alt.condition("datum.logarithm > 3", alt.value(ON_DARK), alt.value(ON_LIGHT)),
+        color=alt.condition("datum.logarithm > 4.5", alt.value(ON_DARK), alt.value(ON_LIGHT)),
     )
     return (cells + text).properties(width=WIDTH, height=alt.Step(26))
 
@@ -207,7 +209,9 @@ def frontiers(table: pd.DataFrame) -> alt.FacetChart:
         alt.Chart(table)
         .mark_line(strokeWidth=2.5)
         .encode(
-            x=x_scale.axis(alt.X, "tokens_per_second_per_user", "Tokens/s per user (log)"),
+            x=x_scale.axis(
+                alt.X, "tokens_per_second_per_user", "Tokens/s per user (log)", length=PANEL
+            ),
             y=y_scale.axis(alt.Y, "tokens_per_second_per_chip", "Tokens/s per chip (log)"),
             color=alt.Color(
                 "chip:N",
@@ -356,7 +360,7 @@ def decode_ceilings(table: pd.DataFrame) -> alt.FacetChart:
     table = table.assign(label=[f"{speed:,.0f} on {chips:,.0f}" for speed, chips in pairs])
     scale = LogScale.over(table["tokens_per_second_per_user"], (0.05, 0.5))
     base = alt.Chart(table).encode(
-        x=scale.axis(alt.X, "tokens_per_second_per_user", "Tokens/s per user (log)"),
+        x=scale.axis(alt.X, "tokens_per_second_per_user", "Tokens/s per user (log)", length=PANEL),
         y=alt.Y(
             "chip:N",
             sort=_order(table, "chip", "tokens_per_second_per_user")[::-1],
@@ -378,7 +382,7 @@ def decode_ceilings(table: pd.DataFrame) -> alt.FacetChart:
 def _panels(chart: Any, table: pd.DataFrame, *, height: Any) -> alt.FacetChart:
     """Return *chart* as a row of panels, one a model."""
     facet = alt.Facet("model:N", title=None, sort=_order(table, "model"))
-    return chart.properties(width=180, height=height).facet(facet)
+    return chart.properties(width=PANEL, height=height).facet(facet)
 
 
 def _lines(
@@ -448,7 +452,7 @@ def _vendor_marks(base: alt.Chart, table: pd.DataFrame) -> alt.Chart:
         fill=alt.condition(
             alt.datum.status == "announced",
             alt.value(PAPER),
-            alt.Fill("vendor:N", scale=scale, legend=None),
+            alt.Fill("vendor:N", scale=scale),
         ),
     )
 

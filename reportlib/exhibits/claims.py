@@ -13,6 +13,7 @@ import pandas as pd
 
 from reportlib import cases
 from reportlib.calculations import decode
+from reportlib.exhibits.words import NBSP
 from reportlib.params import Chip, Claim, Model, Params, ParamsError, Precision, Problem
 from reportlib.units import Unit, show
 
@@ -178,6 +179,7 @@ def table(params: Params) -> pd.DataFrame:
 
 def _judged(claim: Claim, params: Params, written: Params) -> dict[str, str]:
     """Return the row of one claim."""
+    stated = claim.stated.replace(" ", NBSP)
     now, held_now = _evaluated(claim, params)
     then, held_then = _evaluated(claim, written)
     if isinstance(now, str):
@@ -196,7 +198,7 @@ def _judged(claim: Claim, params: Params, written: Params) -> dict[str, str]:
             verdict = "refuted"
     return {
         "statement": claim.statement,
-        "stated": f"{claim.relation} {claim.stated}" if claim.measure != "not_modelled" else "",
+        "stated": "" if claim.measure == "not_modelled" else f"{claim.relation} {stated}",
         "computed": computed,
         "verdict": verdict,
         "note": claim.note,
@@ -220,7 +222,7 @@ def _printed(claim: Claim, values: Any) -> str:
 
     def text(value: float) -> str:
         if unit == "%":
-            return f"{100 * value:.0f}\N{NO-BREAK SPACE}%"
+            return f"{100 * value:.0f}{NBSP}%"
         if unit:
             return show(value, unit)
         return f"{value:,.0f}" if value >= LARGE else f"{value:.3g}"

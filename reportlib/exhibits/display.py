@@ -31,6 +31,7 @@ class Column:
     heading: str
     unit: str | None = None
     cite: str = ""
+    digits: int = 3
 
 
 def prose(text: str) -> None:
@@ -80,13 +81,13 @@ def _cell(row: "pd.Series[Any]", name: str, column: Column) -> str:
     elif column.unit == "%":
         text = percent(value)
     else:
-        text = count(value) if column.unit in {"", "tokens"} else show(value, column.unit)
+        text = count(value) if column.unit in {"", "tokens"} else show(value, column.unit, column.digits)
     text = text.replace("|", "\\|").replace("\n", " ")
     return text + (row[column.cite] if column.cite else "")
 
 
 def _exhibit(kind: str, data: dict[str, Any], id: str, caption: str, alt: str) -> None:
-    caption = " ".join(caption.split())
+    caption = " ".join(caption.split("\n"))
     labels = {"kind": kind, "id": id, "caption": caption, "alt": alt}
     display(data, metadata={"exhibit": labels}, raw=True)
     # Said again for readers of the notebook itself; the document has it from the exhibit.

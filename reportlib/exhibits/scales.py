@@ -13,8 +13,9 @@ from reportlib.units import show
 
 CHARACTER, LINE = 6.4, 13.0  # px of the charts' 12 px font
 GAP = 8.0  # px between a point and its name
-MANY_DECADES = 3.5
 MOST_TICKS = 8
+ROOM_OF_TICK = 55  # px
+TICKS = (((1, 2, 5), 1), ((1, 3), 1), ((1,), 1), ((1,), 2), ((1,), 3), ((1,), 6))
 PASSES = 4  # over all names; each pass moves a name where the others now leave room
 # Where a name may stand: its anchor to the point in multiples of GAP, and how it is aligned.
 PLACES = (
@@ -42,20 +43,27 @@ class LogScale:
         span = max(high - low, 0.3)
         return cls(10 ** (low - pad[0] * span), 10 ** (high + pad[1] * span))
 
-    def ticks(self) -> list[float]:
-        """Round numbers on the scale: powers of ten, or 1, 2 and 5 where it spans few of them."""
+    def ticks(self, most: float = MOST_TICKS) -> list[float]:
+        """Round numbers on the scale: 1, 2 and 5 of each power of ten, or fewer, at *most* some."""
         first, last = math.floor(math.log10(self.low)), math.ceil(math.log10(self.high))
-        step = max(1, math.ceil((last - first) / MOST_TICKS))
-        digits = (1,) if last - first > MANY_DECADES else (1, 2, 5)
-        powers = range(first, last + 1, step)
-        values = [float(f"{digit}e{power}") for power in powers for digit in digits]
-        return [value for value in values if self.low <= value <= self.high]
+        for digits, step in TICKS:
+            powers = range(first, last + 1, step)
+            values = [float(f"{digit}e{power}") for power in powers for digit in digits]
+            values = [value for value in values if self.low <= value <= self.high]
+            if len(values) <= most:
+                break
+        return values
 
     def axis(
-        self, channel: type[Channel], field: str, title: str | None, unit: str = ""
+        self,
+        channel: type[Channel],
+        field: str,
+        title: str,
+        unit: str = "",
+        length: float = ROOM_OF_TICK * MOST_TICKS,
     ) -> Channel:
-        """Return the channel for *field* on this scale, its ticks labelled in *unit*."""
-        values = self.ticks()
+        """Return the channel for *field* on an axis of *length* px, ticks labelled in *unit*."""
+        values = self.ticks(length / ROOM_OF_TICK)
         labels = [show(value, unit) if unit else f"{value:,.12g}" for value in values]
         return channel(
             f"{field}:Q",
@@ -91,14 +99,17 @@ def named(
     if avoid is not None:
         fixed += [(px - 4, py - 4, px + 4, py + 4) for px, py in pixels(avoid)]
     options = [
-        [(place, _box(px, py, place, len(text), size)) for place in PLACES]
+        [(place, _box(px, py, place, len(text))) for place in PLACES]
         for (px, py), text in zip(points, table[name], strict=True)
     ]
     names: dict[int, Box] = {}
     chosen: dict[int, tuple[float, float, str]] = {}
     for row in [*range(len(points))] * PASSES:
         others = fixed + [box for other, box in names.items() if other != row]
-        costs = [sum(_overlap(box, other) for other in others) for _, box in options[row]]
+        costs = [
+            _outside(box, size) + sum(_overlap(box, other) for other in others)
+            for _, box in options[row]
+        ]
         place, names[row] = options[row][int(np.argmin(costs))]
         chosen[row] = (place[0] * GAP, place[1] * GAP, place[2])
     dx, dy, align = zip(*(chosen[row] for row in range(len(points))), strict=True)
@@ -118,16 +129,18 @@ def spread(values: "pd.Series[float]", scale: LogScale, length: float) -> list[f
     return list(scale.low * np.exp(moved / length * math.log(scale.high / scale.low)))
 
 
-def _box(
-    px: float, py: float, place: tuple[float, float, str], length: int, size: tuple[float, float]
-) -> Box:
-    """Return what a name covers; one that leaves the plot covers everything."""
+def _box(px: float, py: float, place: tuple[float, float, str], length: int) -> Box:
+    """Return what a name of *length* characters covers at *place* by a point."""
     x, y = px + place[0] * GAP, py + place[1] * GAP
     across = length * CHARACTER
     left = {"left": x, "right": x - across, "center": x - across / 2}[place[2]]
-    inside = left >= 0 and left + across <= size[0] + GAP and LINE <= y <= size[1] - LINE
-    outside = 0 if inside else 1e4
-    return (left - outside, y - LINE / 2, left + across + outside, y + LINE / 2)
+    return (left, y - LINE / 2, left + across, y + LINE / 2)
+
+
+def _outside(box: Box, size: tuple[float, float]) -> float:
+    """Return how much it costs that a name leaves the plot: more than to cover any other."""
+    inside = box[0] >= 0 and box[1] >= 0 and box[2] <= size[0] and box[3] <= size[1]
+    return 0.0 if inside else 1e6
 
 
 def _overlap(a: Box, b: Box) -> float:

@@ -15,7 +15,7 @@ def percent(share: float, digits: int = 0) -> str:
     >>> percent(0.791)
     '79\xa0%'
     """
-    return f"{100 * share:.{digits}f}{NBSP}%"
+    return f"{100 * share:,.{digits}f}{NBSP}%"
 
 
 def count(number: float) -> str:
