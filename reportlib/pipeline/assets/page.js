@@ -61,14 +61,14 @@
     document.querySelectorAll(".chart").forEach((frame) => near.observe(frame));
   }
 
-  // The contents mark the section under the eye: the last heading above a third of the window.
+  // The contents mark the section under the eye: the last heading that has reached the top.
   function follow(contents) {
     const links = [...contents.querySelectorAll("a")];
     const heads = links.map((link) => document.getElementById(link.hash.slice(1)));
     const here = contents.querySelector(".here");
     let current;
     function mark() {
-      const passed = heads.filter((h) => h.getBoundingClientRect().top < innerHeight / 3);
+      const passed = heads.filter((h) => h.getBoundingClientRect().top < 100);
       const link = links[passed.length - 1];
       if (link === current) return;
       current?.removeAttribute("aria-current");

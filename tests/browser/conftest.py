@@ -1,0 +1,103 @@
+"""A real browser, and the report as a reader's browser opens it."""
+
+import os
+import shutil
+import time
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = (
+    "--no-sandbox", "--disable-gpu", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--no-first-run",
+)  # fmt: skip
+WATCH = """
+window.violations = []; window.shifts = [];
+addEventListener("securitypolicyviolation", (e) =>
+  violations.push(`${e.violatedDirective} ${e.blockedURI} ${e.sample}`));
+new PerformanceObserver((list) => { for (const e of list.getEntries()) shifts.push(e.value); })
+  .observe({ type: "layout-shift", buffered: true });
+"""
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    named = os.environ.get("HBM_CHROMIUM")
+    path = shutil.which(named) if named else next(filter(None, map(shutil.which, NAMES)), None)
+    if path is None:
+        message = f"no Chromium found: neither HBM_CHROMIUM nor {', '.join(NAMES)} on the path"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(message)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+class Visit:
+    """The report in a tab, with all that it asked for and complained of."""
+
+    def __init__(self, tab, address):
+        """Open *address*, listening from the first."""
+        self.tab, self.requests, self.complaints = tab, [], []
+        tab.on("request", lambda request: self.requests.append(request.url))
+        tab.on("console", self._hear)
+        tab.on("pageerror", lambda error: self.complaints.append(str(error)))
+        tab.add_init_script(WATCH)
+        tab.goto(address)
+
+    def _hear(self, message):
+        if message.type in {"error", "warning"}:
+            self.complaints.append(message.text)
+
+    def until(self, condition):
+        """Wait until *condition* holds. Playwright would use eval, which the page forbids."""
+        deadline = time.monotonic() + 30
+        while not self.tab.evaluate(condition):
+            assert time.monotonic() < deadline, f"never held: {condition}"
+            self.tab.wait_for_timeout(50)
+
+    def read(self):
+        """Scroll through to the end, and give every chart the time to become live."""
+        self.tab.evaluate(
+            """async () => {
+                 const frame = () => new Promise(requestAnimationFrame);
+                 for (let y = 0; y < document.body.scrollHeight; y += 600) {
+                   scrollTo({ top: y, behavior: "instant" });
+                   await frame(); // however busy the machine is, the page sees each place
+                   await frame();
+                   await frame();
+                 }
+               }"""
+        )
+        self.until("!document.querySelector('.chart > svg, .drawing')")
+        return self
+
+    def jump(self, name):
+        """Scroll to the heading *name* at once."""
+        top = "{ behavior: 'instant' }"
+        self.tab.evaluate(f"document.getElementById('{name}').scrollIntoView({top})")
+
+    def show(self, exhibit):
+        """Bring the live chart *exhibit* into view and return it."""
+        chart = self.tab.locator(f"#{exhibit} .live:not(.drawing)")
+        self.tab.locator(f"#{exhibit}").scroll_into_view_if_needed()
+        chart.wait_for()
+        chart.scroll_into_view_if_needed()
+        return chart
+
+
+@pytest.fixture
+def visit(chromium, built):
+    """Open the report: ``visit(width=390, color_scheme="dark", …)``."""
+    contexts = []
+
+    def opened(width=1280, **options):
+        context = chromium.new_context(viewport={"width": width, "height": 900}, **options)
+        contexts.append(context)
+        address = (built / "hbm-panorama.html").resolve().as_uri()
+        return Visit(context.new_page(), address)
+
+    yield opened
+    for context in contexts:
+        context.close()
