@@ -28,6 +28,8 @@ from reportlib.units import show
 HEIGHT = 270
 PANEL = 180  # px of a panel beside others
 ROW = 22  # px of a row of dots with their names
+REFLOWS = {"reflows": True}  # readable at the width of a phone; others scroll in their frame
+LEGEND_COLUMNS = 3  # fit a phone
 LABEL_ROOM = 0.16  # share of an axis that names beside points take
 
 
@@ -42,7 +44,7 @@ def step_parts(table: pd.DataFrame) -> alt.LayerChart:
     )
     dots = base.mark_circle(size=150, opacity=1).encode(color=_colors(PARTS, "part"))
     text = base.mark_text(align="left", dx=12).encode(text="label:N")
-    return (dots + text).properties(width=WIDTH, height=alt.Step(32))
+    return (dots + text).properties(width=WIDTH, height=alt.Step(32), usermeta=REFLOWS)
 
 
 def transport_ratios(table: pd.DataFrame) -> alt.LayerChart:
@@ -71,7 +73,7 @@ def transport_ratios(table: pd.DataFrame) -> alt.LayerChart:
         )
     )
     line = equal.encode(x=scale.axis(alt.X, "x", title))
-    return (line + dots).properties(width=WIDTH, height=alt.Step(ROW))
+    return (line + dots).properties(width=WIDTH, height=alt.Step(ROW), usermeta=REFLOWS)
 
 
 def batch_costs(table: pd.DataFrame) -> alt.LayerChart:
@@ -185,7 +187,7 @@ def fits(table: pd.DataFrame) -> alt.LayerChart:
 def sweep_times(table: pd.DataFrame) -> alt.LayerChart:
     """Memory sweep time by chip, on a logarithmic axis."""
     table = table.assign(label=[show(time, "s") for time in table["memory_sweep_time"]])
-    scale = LogScale.over(table["memory_sweep_time"], (0.05, 0.12))
+    scale = LogScale.over(table["memory_sweep_time"], (0.05, LABEL_ROOM))
     base = alt.Chart(table).encode(
         x=scale.axis(alt.X, "memory_sweep_time", "Memory sweep time (logarithmic)", "s"),
         y=alt.Y("chip:N", sort=_order(table, "chip", "memory_sweep_time"), title=None),
@@ -196,7 +198,8 @@ def sweep_times(table: pd.DataFrame) -> alt.LayerChart:
         ],
     )
     text = base.mark_text(align="left", dx=10).encode(text="label:N")
-    return (_vendor_marks(base, table) + text).properties(width=WIDTH, height=alt.Step(ROW))
+    chart = _vendor_marks(base, table) + text
+    return chart.properties(width=WIDTH, height=alt.Step(ROW), usermeta=REFLOWS)
 
 
 def frontiers(table: pd.DataFrame) -> alt.FacetChart:
@@ -478,7 +481,7 @@ def _chip_dashes(table: pd.DataFrame, *, legend: bool) -> alt.StrokeDash:
 
 def _colors(colors: Mapping[str, str], field: str, *, title: str | None = None) -> alt.Color:
     """A colour for each value of *field*; a legend where *title* is given and there is a choice."""
-    legend = alt.Legend(title=title or None, orient="top")
+    legend = alt.Legend(title=title or None, orient="top", columns=LEGEND_COLUMNS)
     scale = alt.Scale(domain=list(colors), range=list(colors.values()))
     shown = legend if title is not None and len(colors) > 1 else None
     return alt.Color(f"{field}:N", scale=scale, legend=shown)

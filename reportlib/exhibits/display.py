@@ -81,7 +81,11 @@ def _cell(row: "pd.Series[Any]", name: str, column: Column) -> str:
     elif column.unit == "%":
         text = percent(value)
     else:
-        text = count(value) if column.unit in {"", "tokens"} else show(value, column.unit, column.digits)
+        text = (
+            count(value)
+            if column.unit in {"", "tokens"}
+            else show(value, column.unit, column.digits)
+        )
     text = text.replace("|", "\\|").replace("\n", " ")
     return text + (row[column.cite] if column.cite else "")
 

@@ -17,7 +17,7 @@
       spec.autosize = { type: "fit", contains: "padding" };
     }
     const live = document.createElement("div");
-    live.className = "live drawing";
+    live.className = spec.usermeta?.reflows ? "live drawing" : "live wide drawing";
     frame.style.minHeight = `${frame.offsetHeight}px`;
     frame.append(live);
     try {
