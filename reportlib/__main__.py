@@ -7,7 +7,15 @@ from pathlib import Path
 
 import click
 
-from reportlib.pipeline.build import DOCUMENTS, ROOT, BuildError, Watch, build, fingerprint, unchanged
+from reportlib.pipeline.build import (
+    DOCUMENTS,
+    ROOT,
+    BuildError,
+    Watch,
+    build,
+    fingerprint,
+    unchanged,
+)
 
 
 @click.group()
@@ -16,11 +24,27 @@ def main() -> None:
 
 
 @main.command()
-@click.option("--params", type=click.Path(path_type=Path, exists=True, file_okay=False),
-              default=ROOT / "params", show_default="params", help="Folder with the parameters.")
-@click.option("--build", "target", type=click.Path(path_type=Path, file_okay=False),
-              default=ROOT / "build", show_default="build", help="Folder for the documents.")
-@click.option("--as-of", metavar="DATE", help="Edition date, as 2026-03-01, instead of report.yaml's.")
+@click.option(
+    "--params",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    default=ROOT / "params",
+    show_default="params",
+    help="Folder with the parameters.",
+)
+@click.option(
+    "--build",
+    "target",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=ROOT / "build",
+    show_default="build",
+    help="Folder for the documents.",
+)
+@click.option(
+    "--as-of",
+    metavar="DATE",
+    envvar="AS_OF",
+    help="Edition date, as 2026-03-01, instead of report.yaml's.",
+)
 @click.option("--force", is_flag=True, help="Build even if nothing changed.")
 def report(params: Path, target: Path, as_of: str | None, *, force: bool) -> None:
     """Make the report: one HTML and one PDF."""
@@ -45,7 +69,9 @@ def report(params: Path, target: Path, as_of: str | None, *, force: bool) -> Non
     except BuildError as error:
         _stop(str(error), target)
     except OSError as error:
-        _stop(f"{error.filename or target}: {error.strerror}; nothing half-written is left.", target)
+        _stop(
+            f"{error.filename or target}: {error.strerror}; nothing half-written is left.", target
+        )
     watch.stages["all"] = time.perf_counter() - started
     click.echo(", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in watch.stages.items()))
     _name_documents(target)

@@ -1,6 +1,6 @@
 """The numbers we did not compute, each with the place it came from."""
 
-from reportlib.params.load import Params, load
+from reportlib.params.load import DEFAULT_ROOT, Params, load, problem
 from reportlib.params.places import ParamsError, Problem
 from reportlib.params.records import (
     Architecture,
@@ -17,6 +17,7 @@ from reportlib.params.records import (
 )
 
 __all__ = [
+    "DEFAULT_ROOT",
     "Architecture",
     "Chip",
     "Cited",
@@ -32,4 +33,5 @@ __all__ = [
     "Source",
     "load",
     "numbers",
+    "problem",
 ]

@@ -9,10 +9,20 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from reportlib.params.places import Document, ParamsError, Path_, Problem
-from reportlib.params.records import Chip, Cited, Claims, Model, Reading, Record, Report, Source
+from reportlib.params.records import (
+    Chip,
+    Cited,
+    Claims,
+    Day,
+    Model,
+    Reading,
+    Record,
+    Report,
+    Source,
+)
 
 DEFAULT_ROOT = Path(__file__).parents[2] / "params"
 IDENTIFIER = re.compile(r"[a-z0-9][a-z0-9.-]*\.yaml")
@@ -68,28 +78,41 @@ def load(root: Path | None = None, as_of: date | None = None) -> Params:
     *as_of* is by default what AS_OF names, else the edition date in ``report.yaml``.
     Raises ParamsError with every problem of every file.
     """
-    root = root or Path(os.environ.get("HBM_PARAMS") or DEFAULT_ROOT)
+    root = root or _root()
     problems: list[Problem] = []
     sources = _sources(root, problems)
     chips = _folder(Chip, root / "chips", sources, problems)
     models = _folder(Model, root / "models", sources, problems)
-    report = _file(Report, root / "report.yaml", sources, problems)
-    claims = _file(Claims, root / "claims.yaml", sources, problems)
-    if not problems and not (chips and models):
-        empty = "chips" if not chips else "models"
-        problems.append(Problem(f"{_name(root, root)}/{empty}", 1, "", "empty; add one file"))
+    _, report = _read(Report, root / "report.yaml", sources, problems)
+    _, claims = _read(Claims, root / "claims.yaml", sources, problems)
     if problems or report is None or claims is None:
         raise ParamsError(problems)
     day = as_of or _environment_day() or report.as_of
     report = report.model_copy(update={"as_of": day})
-    return Params(report, sources or {}, chips, models, claims).on(day)
+    known = Params(report, sources or {}, chips, models, claims).on(day)
+    if not known.chips:
+        message = f"no chip was announced by {day}; choose a later day"
+        raise ParamsError([problem("report.yaml", ("as_of",), message, root)])
+    return known
+
+
+def problem(file: str, path: Path_, message: str, root: Path | None = None) -> Problem:
+    """Return a problem at *path* of *file*, found after loading, with its line."""
+    root = root or _root()
+    document = Document(root / file, _name(root / file, root))
+    document.add(path, message)
+    return document.problems[-1]
+
+
+def _root() -> Path:
+    return Path(os.environ.get("HBM_PARAMS") or DEFAULT_ROOT).absolute()
 
 
 def _environment_day() -> date | None:
     text = os.environ.get("AS_OF")
     try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
+        return TypeAdapter(Day).validate_python(text) if text else None
+    except ValidationError:
         message = f"{text!r} is not a date (write AS_OF=2026-03-01)"
         raise ParamsError([Problem("AS_OF", 1, "", message)]) from None
 
@@ -111,32 +134,42 @@ def _folder(
 ) -> dict[str, RecordT]:
     """Return the records of a folder by id: the names of their files."""
     records: dict[str, RecordT] = {}
-    for path in sorted(folder.glob("*.y*ml")):
+    names: dict[str, str] = {}
+    paths = [p for p in folder.glob("[!.]*") if p.suffix.lower() in {".yaml", ".yml"}]
+    if not paths:
+        message = "no such files; add one"
+        problems.append(Problem(f"{_name(folder, folder.parent)}/*.yaml", 1, "", message))
+    for path in sorted(paths):
         if not IDENTIFIER.fullmatch(path.name):
             message = "not a name for an id; write it like h100-sxm5.yaml"
             problems.append(Problem(_name(path, folder.parent), 1, "", message))
-        record = _file(kind, path, sources, problems, folder.parent)
+        document, record = _read(kind, path, sources, problems, folder.parent)
         if record is not None:
             records[path.stem] = record
+            name = getattr(record, "name", path.stem)
+            first = names.setdefault(name, path.name)
+            if first != path.name:
+                document.add(("name",), f"{name!r} is the name in {first} too; give each its own")
+                problems.append(document.problems[-1])
     return records
 
 
-def _file(
+def _read(
     kind: type[RecordT],
     path: Path,
     sources: Mapping[str, Source] | None,
     problems: list[Problem],
     root: Path | None = None,
-) -> RecordT | None:
-    """Return the record of a file, or None with its problems added to *problems*."""
+) -> tuple[Document, RecordT | None]:
+    """Return a file and its record, or None with its problems added to *problems*."""
     document = Document(path, _name(path, root or path.parent))
     record = None
     if document.data is not None:
         record = _record(kind, document.data, document, ())
-    if record is not None and sources is not None:
+    if isinstance(document.data, (dict, list)) and sources is not None:
         _check_sources(document, document.data, (), sources)
     problems += document.problems
-    return record
+    return document, record
 
 
 def _items(document: Document) -> Iterator[tuple[str, Any]]:
@@ -146,9 +179,7 @@ def _items(document: Document) -> Iterator[tuple[str, Any]]:
         document.add((), "not a mapping; write `key:` and its fields below it")
 
 
-def _record(
-    kind: type[RecordT], fields: Any, document: Document, prefix: Path_
-) -> RecordT | None:
+def _record(kind: type[RecordT], fields: Any, document: Document, prefix: Path_) -> RecordT | None:
     """Return *fields* as a *kind*, or None with the problems added to *document*."""
     try:
         return kind.model_validate(fields)
@@ -166,18 +197,21 @@ def _explain(kind: type[BaseModel], problem: Any) -> tuple[Path_, str]:
     found = problem["input"]
     match problem["type"]:
         case "missing":
-            return path, "missing; every such record needs it"
+            message = "missing; every such record needs it"
         case "extra_forbidden":
-            return path, f"unknown key, {_near(str(path[-1]), _keys(kind, path[:-1]))}"
+            message = f"unknown key, {_near(str(path[-1]), _keys(kind, path[:-1]))}"
         case "value_error":
-            return path, str(problem["ctx"]["error"])
+            message = str(problem["ctx"]["error"])
+        case _ if found is None:
+            message = "empty; write a value, or leave the field out"
         case "model_type" | "dict_type" | "model_attributes_type":
-            return path, f"{found!r} is not a mapping; write its fields below it"
+            message = f"{found!r} is not a mapping; write its fields below it"
         case "literal_error" | "union_tag_invalid":
             expected = problem["ctx"].get("expected") or problem["ctx"].get("expected_tags")
-            return path, f"{problem['ctx'].get('tag', found)!r} is not one of {expected}"
+            message = f"{problem['ctx'].get('tag', found)!r} is not one of {expected}"
         case _:
-            return path, f"{found!r} does not do: {problem['msg'].lower()}"
+            message = f"{found!r} does not do: {problem['msg'].lower()}"
+    return path, message
 
 
 def _keys(kind: type[BaseModel], path: Path_) -> list[str]:

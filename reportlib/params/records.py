@@ -5,17 +5,18 @@ dense (never 2:4-sparse), links count one direction, and capacity is what the ve
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from datetime import date
 from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
     HttpUrl,
     PlainValidator,
-    PositiveInt,
     field_validator,
     model_validator,
 )
@@ -56,6 +57,26 @@ def _day(text: Any) -> date:
 
 Day = Annotated[date, PlainValidator(_day)]
 
+LONGEST_NAME = 40
+NAME_MARKS = " .+-/()&,'"
+
+
+def _name(text: str) -> str:
+    """Return *text*, which stands in tables, legends and sentences as it is."""
+    plain = all(unicodedata.category(c)[0] in "LMN" or c in NAME_MARKS for c in text)
+    if not plain or text != text.strip() or not 0 < len(text) <= LONGEST_NAME:
+        msg = (
+            f"{text!r} is not a name (write 1 to {LONGEST_NAME} letters, digits, spaces "
+            f"and {NAME_MARKS.strip()})"
+        )
+        raise ValueError(msg)
+    return text
+
+
+Name = Annotated[str, AfterValidator(_name)]
+Size = Annotated[int, Field(ge=1, le=10**8)]  # a dimension of a model; larger ones are slips
+Some = Annotated[int, Field(ge=0, le=10**8)]
+
 
 class Source(Record):
     """A document that numbers were read from: a CSL item, as citation software has it."""
@@ -87,6 +108,9 @@ class Reading(Record, Generic[T]):
     @classmethod
     def _keep_text(cls, data: Any) -> Any:
         if not isinstance(data, dict):
+            if data is None:
+                msg = "empty; write {value: …, source: KEY}, or leave the field out"
+                raise ValueError(msg)
             msg = f"{data!r} has no source (write {{value: {data}, source: KEY}})"
             raise ValueError(msg)  # noqa: TRY004 - pydantic collects ValueErrors
         if "text" in data:
@@ -157,9 +181,9 @@ class ScaleUp(Record):
 class Chip(Record):
     """An accelerator package."""
 
-    name: str
-    vendor: str
-    memory_kind: str
+    name: Name
+    vendor: Name
+    memory_kind: Name
     memory_capacity: Cited[Bytes]
     memory_bandwidth: Cited[BytesPerSecond]
     peak_compute: Annotated[dict[Precision, Cited[FlopPerSecond]], Field(min_length=1)]
@@ -171,7 +195,7 @@ class Chip(Record):
     process: Cited[str] | None = None
     memory_stacks: MemoryStacks | None = None
     scale_up: ScaleUp | None = None
-    tiers: dict[str, Tier] = {}
+    tiers: dict[Name, Tier] = {}
     note: str = ""
 
 
@@ -179,11 +203,11 @@ class GroupedQueryAttention(Record):
     """Keys and values kept per KV head; multi-head when every query head has its own."""
 
     kind: Literal["gqa"]
-    heads: PositiveInt
-    kv_heads: PositiveInt
-    head_dim: PositiveInt
-    sliding_window: PositiveInt | None = None  # tokens that a sliding layer looks back
-    sliding_layers: int = 0
+    heads: Size
+    kv_heads: Size
+    head_dim: Size
+    sliding_window: Size | None = None  # tokens that a sliding layer looks back
+    sliding_layers: Some = 0
     biases: bool = False
     norms: bool = False  # RMS norms of queries and keys
     sinks: bool = False  # one learned logit a head
@@ -193,18 +217,18 @@ class LatentAttention(Record):
     """Multi-head latent attention: one compressed vector a token, and a rotary key."""
 
     kind: Literal["mla"]
-    heads: PositiveInt
-    query_rank: PositiveInt | None = None
-    kv_rank: PositiveInt
-    nope_head_dim: PositiveInt
-    rope_head_dim: PositiveInt
-    value_head_dim: PositiveInt
+    heads: Size
+    query_rank: Size | None = None
+    kv_rank: Size
+    nope_head_dim: Size
+    rope_head_dim: Size
+    value_head_dim: Size
 
 
 class FeedForward(Record):
     """The dense block: two matrices, or three when gated."""
 
-    size: PositiveInt
+    size: Size
     gated: bool = True
     biases: bool = False
 
@@ -212,11 +236,11 @@ class FeedForward(Record):
 class Experts(Record):
     """The mixture-of-experts block of all layers but the first *dense_layers*."""
 
-    count: PositiveInt
-    active: PositiveInt
-    size: PositiveInt
-    shared: int = 0
-    dense_layers: int = 0
+    count: Size
+    active: Size
+    size: Size
+    shared: Some = 0
+    dense_layers: Some = 0
     biases: bool = False
     router_bias: bool = False
 
@@ -227,18 +251,16 @@ class Architecture(Record):
     source: str
     verification: Verification = "read"
     note: str = ""
-    layers: PositiveInt
-    hidden_size: PositiveInt
-    vocabulary: PositiveInt
+    layers: Size
+    hidden_size: Size
+    vocabulary: Size
     tied_embeddings: bool = False
-    norms_per_layer: PositiveInt = 2
-    learned_positions: int = 0
-    attention: Annotated[
-        GroupedQueryAttention | LatentAttention, Field(discriminator="kind")
-    ]
+    norms_per_layer: Size = 2
+    learned_positions: Some = 0
+    attention: Annotated[GroupedQueryAttention | LatentAttention, Field(discriminator="kind")]
     feed_forward: FeedForward | None = None
     experts: Experts | None = None
-    context_length: PositiveInt  # the longest that the model takes
+    context_length: Size  # the longest that the model takes
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -253,6 +275,9 @@ class Architecture(Record):
             msg = f"{self.experts.active} active experts of {self.experts.count}"
             raise ValueError(msg)
         sliding = getattr(self.attention, "sliding_layers", 0)
+        if sliding and not getattr(self.attention, "sliding_window", None):
+            msg = "attention.sliding_layers needs a sliding_window, in tokens"
+            raise ValueError(msg)
         if max(sliding, dense_layers) > self.layers:
             msg = f"names more layers than the model's {self.layers}"
             raise ValueError(msg)
@@ -262,8 +287,8 @@ class Architecture(Record):
 class Model(Record):
     """A language model: dimensions from its configuration, sizes as its makers state them."""
 
-    name: str
-    developer: str
+    name: Name
+    developer: Name
     architecture: Architecture
     native_precision: Precision = "bf16"  # of the published weights
     released: Cited[Day] | None = None
@@ -280,7 +305,7 @@ class Claim(Record):
     measure: str
     stated: str
     relation: Literal["about", "at least", "at most"] = "about"
-    within: float = 0.05  # relative tolerance
+    within: Annotated[float, Field(ge=0, le=1)] = 0.05  # relative tolerance
     arguments: dict[str, str] = {}
     note: str = ""
 

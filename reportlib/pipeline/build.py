@@ -76,7 +76,7 @@ def build(
         from reportlib.exhibits import claims
         from reportlib.pipeline import execute, export
         from reportlib.pipeline.assemble import assemble
-        from reportlib.pipeline.files import write_whole
+        from reportlib.pipeline.files import write_together
 
     with watch.stage("params"):
         numbers = params.load()
@@ -105,8 +105,5 @@ def build(
     contents = dict(zip(DOCUMENTS, (html.encode(), pdf), strict=True))
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
     with watch.stage("write"):
-        (target / RECORD).unlink(missing_ok=True)
-        for name, content in contents.items():
-            write_whole(target / name, content)
-        record = {"inputs": inputs, "documents": digests}
-        write_whole(target / RECORD, json.dumps(record, indent=1).encode())
+        contents[RECORD] = json.dumps({"inputs": inputs, "documents": digests}, indent=1).encode()
+        write_together({target / name: content for name, content in contents.items()})

@@ -9,13 +9,14 @@ import re
 import sys
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from uuid import uuid4
+from weakref import WeakSet
 
 import nbformat
 import papermill
@@ -25,16 +26,17 @@ from jupyter_core.paths import jupyter_runtime_dir
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbconvert.filters import strip_ansi
 from papermill.exceptions import PapermillExecutionError
-from pydantic import TypeAdapter, ValidationError
+from pydantic import FiniteFloat, TypeAdapter, ValidationError
 from traitlets import default
 
-from reportlib.params import ParamsError, Problem
+from reportlib.params import ParamsError, Problem, problem
 
 SECONDS_PER_CELL = 300
-OWN_FRAME = re.compile(r"File \S*?(reportlib/[\w/]+\.py):(\d+)(?:, in (\w+))?")
+LONGEST_SOCKET_FOLDER = 90  # bytes: 107, less a slash, eight digits and the number of a channel
+OWN_FRAME = re.compile(r"File \S*?(reportlib/[\w/]+\.py):(\d+)(?:, in ([\w.<>]+))?")
 TYPES = {
-    "str": str, "int": int, "float": float, "bool": bool,
-    "list[str]": list[str], "list[int]": list[int], "list[float]": list[float],
+    "str": str, "int": int, "float": FiniteFloat, "bool": bool,
+    "list[str]": list[str], "list[int]": list[int], "list[float]": list[FiniteFloat],
 }  # fmt: skip
 HINTS = {
     "ParamsError": "mend the named file under params/ and build again",
@@ -48,15 +50,32 @@ HINTS = {
 class KernelManager(AsyncKernelManager):
     """Kernels that are spoken to through files only we can open, not through open TCP ports."""
 
+    living: ClassVar["WeakSet[KernelManager]"] = WeakSet()
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        """Make a manager that `kill_all` knows."""
+        super().__init__(*args, **options)
+        self.living.add(self)
+
+    @classmethod
+    def kill_all(cls) -> None:
+        """End every kernel at once; who waits for one finds it dead."""
+        for manager in list(cls.living):
+            process = getattr(manager.provisioner, "process", None)
+            if process:
+                process.kill()
+
     @default("transport")
     def _through_files(self) -> str:
-        return "ipc" if sys.platform == "linux" else "tcp"  # elsewhere paths may be too long
+        # A socket's path has a limit, on Linux the highest; kernels would wait for ever beyond it.
+        short = len(os.fsencode(jupyter_runtime_dir())) <= LONGEST_SOCKET_FOLDER
+        return "ipc" if sys.platform == "linux" and short else "tcp"
 
     @default("ip")
     def _beside_the_connection_file(self) -> str:
         # jupyter_client's own default is a relative path, and kernels run in folders of their own.
         folder = jupyter_runtime_dir()
-        return f"{folder}/{uuid4().hex}" if self.transport == "ipc" else localhost()
+        return f"{folder}/{uuid4().hex[:8]}" if self.transport == "ipc" else localhost()
 
 
 @dataclass(frozen=True)
@@ -99,16 +118,20 @@ def typed_parameters(
     for section, given in sections.items():
         if section not in known:
             message = f"no notebooks/{section}.ipynb{_meant(section, known)}"
-            problems.append(Problem("params/report.yaml", 1, f"sections.{section}", message))
+            problems.append(problem("report.yaml", ("sections", section), message))
             continue
-        declared = papermill.inspect_notebook(str(notebooks / f"{section}.ipynb"))
+        try:
+            declared = papermill.inspect_notebook(str(notebooks / f"{section}.ipynb"))
+        except ValueError:  # of JSON and of nbformat
+            problems.append(Problem(f"notebooks/{section}.ipynb", 1, "", "not a notebook"))
+            continue
         typed[section] = {}
         for name, text in (given or {}).items():
             try:
                 typed[section][name] = _typed(name, text, declared)
             except ValueError as error:
-                field = f"sections.{section}.{name}"
-                problems.append(Problem("params/report.yaml", 1, field, str(error)))
+                path = ("sections", section, name)
+                problems.append(problem("report.yaml", path, str(error)))
     if problems:
         raise ParamsError(problems)
     return typed
@@ -151,16 +174,21 @@ def execute(
     failures: list[Failure] = []
     with _kernel_environment(scratch), ThreadPoolExecutor(os.cpu_count()) as pool:
         tasks = {
-            pool.submit(_run, notebooks, section, values, scratch, failed, progress): section
+            section: pool.submit(_run, notebooks, section, values, scratch, failed, progress)
             for section, values in parameters.items()
         }
-        for task in as_completed(tasks):
-            result = task.result()
-            if isinstance(result, Failure):
-                failures.append(result)
-            else:
-                done[tasks[task]] = result
-    return {section: done[section] for section in parameters if section in done}, failures
+        try:
+            for section, task in tasks.items():
+                result = task.result()
+                if isinstance(result, Failure):
+                    failures.append(result)
+                else:
+                    done[section] = result
+        except BaseException:  # Ctrl-C must not wait for what is running
+            pool.shutdown(wait=False, cancel_futures=True)
+            KernelManager.kill_all()
+            raise
+    return done, failures
 
 
 def _run(
@@ -199,7 +227,8 @@ def _run(
         )
     except PapermillExecutionError as error:
         trace = strip_ansi("\n".join(error.traceback))
-        return _failure(section, error.cell_index, error.source, error.ename, error.evalue, trace,
+        cell = error.cell_index + 1 - bool(values)  # as a reader counts, without papermill's own
+        return _failure(section, cell, error.source, error.ename, error.evalue, trace,
                         _keep(output, failed))  # fmt: skip
     except (DeadKernelError, CellTimeoutError, RuntimeError, OSError) as error:
         return _failure(section, 0, "", type(error).__name__, str(error), "", _keep(output, failed))
