@@ -10,7 +10,7 @@ from functools import cache
 
 from reportlib.calculations import capacity, decode, transformer
 from reportlib.calculations.precision import BYTES_PER_VALUE
-from reportlib.params import Architecture, Chip, Model, Precision
+from reportlib.params import Architecture, Chip, Model, Params, Precision
 from reportlib.units import Bytes, BytesPerSecond, Count, FlopPerSecond, Seconds
 
 WIDER: dict[Precision, tuple[Precision, ...]] = {
@@ -203,6 +203,16 @@ def peak_compute(chip: Chip, precision: Precision) -> FlopPerSecond:
     """Dense rate at which *chip* multiplies weights kept in *precision*; NaN if not published."""
     rates = (chip.peak_compute.get(p) for p in WIDER[precision])
     return next((rate.value for rate in rates if rate), math.nan)
+
+
+def reference_chip(numbers: Params, wanted: str, precision: Precision) -> tuple[Chip, Precision]:
+    """Return the chip *wanted*, or the next that has a file and a rate for *precision*.
+
+    Where no chip has one: the first chip, at a precision that it has a rate for.
+    """
+    order = [numbers.chips[i] for i in numbers.chip_order(wanted)]
+    able = [chip for chip in order if not math.isnan(peak_compute(chip, precision))]
+    return (able[0], precision) if able else (order[0], next(iter(order[0].peak_compute)))
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Records meet formulas without loss: sizes, traffic and rates of the models and chips entered."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -83,3 +84,13 @@ def test_a_rate_that_is_not_published_stays_missing():
     assert math.isnan(cases.peak_compute(only_fp8, "bf16"))
     assert math.isnan(step.multiply_time)
     assert step.weights_time > 0
+
+
+def test_the_reference_chip_is_the_next_that_can_do_the_arithmetic():
+    only_fp8 = H100.model_copy(update={"peak_compute": {"fp8": H100.peak_compute["fp8"]}})
+    some = replace(NUMBERS, chips={**NUMBERS.chips, "h100-sxm5": only_fp8})
+    alone = replace(NUMBERS, chips={"h100-sxm5": only_fp8})
+
+    assert cases.reference_chip(NUMBERS, "h100-sxm5", "bf16") == (H100, "bf16")
+    assert cases.reference_chip(some, "h100-sxm5", "bf16")[0].name == "Rubin R200"
+    assert cases.reference_chip(alone, "h100-sxm5", "bf16") == (only_fp8, "fp8")

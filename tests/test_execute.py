@@ -53,9 +53,11 @@ def printed(notebook):
     ("given", "said"),
     [
         ({"a": {"sise": "2"}}, "sections.a.sise: the notebook has no such parameter; did you mean size?"),  # noqa: E501
-        ({"a": {"size": "two"}}, "sections.a.size: 'two' is not of type int"),
-        ({"a": {"share": "nan"}}, "sections.a.share: 'nan' is not of type float"),
-        ({"a": {"names": "x"}}, "sections.a.names: 'x' is not of type list[str]"),
+        ({"a": {"size": "two"}}, "sections.a.size: 'two' is not int, above zero"),
+        ({"a": {"share": "nan"}}, "sections.a.share: 'nan' is not float, above zero"),
+        ({"a": {"size": "0"}}, "sections.a.size: '0' is not int, above zero"),
+        ({"a": {"precision": "fp9"}}, "sections.a.precision: 'fp9' is not one of bf16, fp8"),
+        ({"a": {"names": "x"}}, "sections.a.names: 'x' is not list[str]"),
         ({"a": {"odd": "x"}}, "sections.a.odd: is declared as set[int]; annotate it as one of str"),
         ({"aa": {}}, "sections.aa: no notebooks/aa.ipynb; did you mean a?"),
         ({"broken": {}}, "notebooks/broken.ipynb:1: not a notebook"),
@@ -63,6 +65,7 @@ def printed(notebook):
 )  # fmt: skip
 def test_parameters_that_a_notebook_does_not_take_are_refused(tmp_path, given, said):
     declared = "size: int = 1\nshare: float = 0.5\nnames: list[str] = []\nodd: set[int] = set()"
+    declared += "\nprecision: str = 'bf16'"
     write(tmp_path, "a", parameters=declared)
     (tmp_path / "broken.ipynb").write_text("{")
 

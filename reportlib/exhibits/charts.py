@@ -302,12 +302,13 @@ def capacity_bandwidth(table: pd.DataFrame, *, sweep_times: Sequence[float]) -> 
     table["bandwidth"] = [show(value, "B/s", 4) for value in table[field_y]]
     x = x_scale.axis(alt.X, field_x, "Memory capacity (logarithmic)", "B")
     y = y_scale.axis(alt.Y, field_y, "Memory bandwidth (logarithmic)", "B/s")
-    guides = pd.DataFrame(
-        {field_x: capacity, field_y: capacity / time, "time": time, "label": show(time, "s")}
+    points = [
+        (capacity, capacity / time, time, show(time, "s"))
         for time in sweep_times
         for capacity in np.geomspace(x_scale.low, x_scale.high, 120)
         if y_scale.low <= capacity / time <= y_scale.high
-    )
+    ]
+    guides = pd.DataFrame(points, columns=[field_x, field_y, "time", "label"])
     tops = guides.loc[guides.groupby("time")[field_x].idxmax()]
     lines = (
         alt.Chart(guides)

@@ -14,7 +14,7 @@ import pandas as pd
 from reportlib import cases
 from reportlib.calculations import decode
 from reportlib.exhibits.words import NBSP
-from reportlib.params import Chip, Claim, Model, Params, ParamsError, Precision, Problem
+from reportlib.params import Chip, Claim, Model, Params, ParamsError, Precision, problem
 from reportlib.units import Unit, show
 
 BATCH_SIZES: Any = np.array([1, 8, 64, 512])
@@ -153,16 +153,16 @@ MEASURES = {
 def check(params: Params) -> None:
     """Raise ParamsError when a claim names no measure, or states its value in another unit."""
     problems = []
-    for claim in params.claims.claims:
-        field = f"claims.{claim.id}"
+    for position, claim in enumerate(params.claims.claims):
+        place = ("claims", position)
         if claim.measure not in MEASURES:
-            message = f"measure {claim.measure!r} is not one of {', '.join(MEASURES)}"
-            problems.append(Problem("params/claims.yaml", 1, field, message))
+            message = f"{claim.measure!r} is not one of {', '.join(MEASURES)}"
+            problems.append(problem("claims.yaml", (*place, "measure"), message))
             continue
         try:
             _stated(claim)
         except ValueError as error:
-            problems.append(Problem("params/claims.yaml", 1, field, str(error)))
+            problems.append(problem("claims.yaml", (*place, "stated"), str(error)))
     if problems:
         raise ParamsError(problems)
 

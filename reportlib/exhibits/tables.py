@@ -21,6 +21,11 @@ MARKS = {
     "derived": "d", "reported": "r", "estimated": "e", "relayed": "q", "recalled": "m",
 }  # fmt: skip
 DAYS_PER_YEAR = 365.25
+ANATOMY = (
+    "chip", "memory_kind", "stacks", "stacks_cite", "interface_width", "data_rate_per_pin",
+    "data_rate_per_pin_cite", "implied_data_rate", "stack_capacity", "computed_bandwidth",
+    "memory_bandwidth", "difference",
+)  # fmt: skip
 BATCHES_TRIED = 400  # from one user to a full memory
 
 
@@ -60,7 +65,7 @@ def chips(records: Mapping[str, Chip], precision: Precision = "bf16") -> pd.Data
                 chip.memory_capacity.value, chip.memory_bandwidth.value
             ),
             "ridge_point": roofline.ridge_point(
-                number(chip.peak_compute.get(precision)), chip.memory_bandwidth.value
+                cases.peak_compute(chip, precision), chip.memory_bandwidth.value
             ),
             "memory_capacity_cite": cite(chip.memory_capacity),
             "memory_bandwidth_cite": cite(chip.memory_bandwidth),
@@ -559,7 +564,7 @@ def stack_anatomy(records: Iterable[Chip]) -> pd.DataFrame:
                 "difference": computed / chip.memory_bandwidth.value - 1,
             }
         )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=list(ANATOMY))
 
 
 def decode_ceilings(

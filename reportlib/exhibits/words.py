@@ -55,6 +55,8 @@ def of_all(holds: Any, things: str) -> str:
     ('all 2 models', '1 of 2 models')
     """
     held, total = sum(map(bool, holds)), len(holds)
+    if not total:
+        return f"no {things}"
     if held == total:
         return f"all {total} {things}"
     return f"{held or 'none'} of {total} {things}"

@@ -49,19 +49,20 @@ class Params:
         models = {i: _on(m, day) for i, m in self.models.items()}
         return replace(self, chips=chips, models=models)
 
-    def chip(self, wanted: str) -> Chip:
-        """Return the chip *wanted*, or the first of the headline cast that has a file."""
-        return _first(self.chips, wanted, self.report.headline.chips)
-
     def model(self, wanted: str) -> Model:
         """Return the model *wanted*, or the first of the headline cast that has a file."""
-        return _first(self.models, wanted, self.report.headline.models)
+        order = (wanted, *self.report.headline.models, *sorted(self.models))
+        return next(self.models[i] for i in order if i in self.models)
+
+    def chip_order(self, *wanted: str) -> list[str]:
+        """Return the ids of all chips: those *wanted* first, then the headline cast."""
+        order = dict.fromkeys((*wanted, *self.report.headline.chips, *sorted(self.chips)))
+        return [i for i in order if i in self.chips]
 
     def pair(self, wanted: Sequence[str]) -> tuple[str, str]:
         """Return the ids of two chips to compare: those *wanted*, or the next that have a file."""
-        order = dict.fromkeys((*wanted, *self.report.headline.chips, *sorted(self.chips)))
-        found = [i for i in order if i in self.chips]
-        return found[0], found[1] if len(found) > 1 else found[0]
+        order = self.chip_order(*wanted)
+        return order[0], order[min(1, len(order) - 1)]
 
     def headline_chips(self) -> dict[str, Chip]:
         """The chips of the headline cast that have a file, in its order."""
@@ -277,10 +278,6 @@ def _on(record: RecordT, day: date) -> RecordT:
         return value
 
     return record.model_copy(update={name: known(value) for name, value in record})
-
-
-def _first(records: Mapping[str, Any], wanted: str, preferred: tuple[str, ...]) -> Any:
-    return next(records[i] for i in (wanted, *preferred, *sorted(records)) if i in records)
 
 
 def _name(path: Path, root: Path) -> str:

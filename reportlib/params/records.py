@@ -59,11 +59,23 @@ Day = Annotated[date, PlainValidator(_day)]
 
 LONGEST_NAME = 40
 NAME_MARKS = " .+-/()&,'"
+SCRIPTS = ("LATIN", "GREEK", "CYRILLIC")  # what the documents' font has letters of
+
+
+def _printable(text: str) -> str:
+    """Return *text*, which the documents print; the PDF has no letters of other scripts."""
+    for c in text:
+        kind = unicodedata.category(c)
+        foreign = kind[0] == "L" and not unicodedata.name(c, "").startswith(SCRIPTS)
+        if (foreign and kind != "Lm") or kind in {"So", "Mn", "Mc", "Me"}:
+            msg = f"{text!r} has {c!r}, for which the PDF has no letter; write it in Latin letters"
+            raise ValueError(msg)
+    return text
 
 
 def _name(text: str) -> str:
     """Return *text*, which stands in tables, legends and sentences as it is."""
-    plain = all(unicodedata.category(c)[0] in "LMN" or c in NAME_MARKS for c in text)
+    plain = all(unicodedata.category(c)[0] in "LN" or c in NAME_MARKS for c in text)
     if not plain or text != text.strip() or not 0 < len(text) <= LONGEST_NAME:
         msg = (
             f"{text!r} is not a name (write 1 to {LONGEST_NAME} letters, digits, spaces "
@@ -73,7 +85,8 @@ def _name(text: str) -> str:
     return text
 
 
-Name = Annotated[str, AfterValidator(_name)]
+Text = Annotated[str, AfterValidator(_printable)]
+Name = Annotated[str, AfterValidator(_name), AfterValidator(_printable)]
 Size = Annotated[int, Field(ge=1, le=10**8)]  # a dimension of a model; larger ones are slips
 Some = Annotated[int, Field(ge=0, le=10**8)]
 
@@ -85,13 +98,13 @@ class Source(Record):
         "article", "article-journal", "book", "dataset", "paper-conference", "report", "software",
         "webpage",
     ]  # fmt: skip
-    title: str
-    publisher: str
-    author: str | None = None
+    title: Text
+    publisher: Text
+    author: Text | None = None
     URL: HttpUrl | None = None
     issued: Annotated[str, Field(pattern=r"^\d{4}(-\d\d(-\d\d)?)?$")] | None = None
     accessed: Day | None = None
-    note: str | None = None
+    note: Text | None = None
 
 
 class Reading(Record, Generic[T]):
@@ -301,13 +314,13 @@ class Claim(Record):
     """A statement that the report checks against its own numbers."""
 
     id: str
-    statement: str
+    statement: Text
     measure: str
     stated: str
     relation: Literal["about", "at least", "at most"] = "about"
     within: Annotated[float, Field(ge=0, le=1)] = 0.05  # relative tolerance
     arguments: dict[str, str] = {}
-    note: str = ""
+    note: Text = ""
 
 
 class Claims(Record):
@@ -329,9 +342,9 @@ class Headline(Record):
 class Report(Record):
     """What the report is called, its edition date, its cast and its sections."""
 
-    title: str
-    subtitle: str
-    publisher: str
+    title: Text
+    subtitle: Text
+    publisher: Text
     as_of: Day
     headline: Headline
     sections: dict[str, dict[str, Any] | None]

@@ -14,29 +14,31 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, get_args
 from uuid import uuid4
 from weakref import WeakSet
 
 import nbformat
 import papermill
+from annotated_types import Gt
 from jupyter_client.localinterfaces import localhost
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_core.paths import jupyter_runtime_dir
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbconvert.filters import strip_ansi
 from papermill.exceptions import PapermillExecutionError
-from pydantic import FiniteFloat, TypeAdapter, ValidationError
+from pydantic import FiniteFloat, PositiveInt, TypeAdapter, ValidationError
 from traitlets import default
 
-from reportlib.params import ParamsError, Problem, problem
+from reportlib.params import ParamsError, Precision, Problem, problem
 
 SECONDS_PER_CELL = 300
 LONGEST_SOCKET_FOLDER = 90  # bytes: 107, less a slash, eight digits and the number of a channel
 OWN_FRAME = re.compile(r"File \S*?(reportlib/[\w/]+\.py):(\d+)(?:, in ([\w.<>]+))?")
+Number = Annotated[FiniteFloat, Gt(0)]  # sections are told of quantities, and none may be 0
 TYPES = {
-    "str": str, "int": int, "float": FiniteFloat, "bool": bool,
-    "list[str]": list[str], "list[int]": list[int], "list[float]": list[FiniteFloat],
+    "str": str, "int": PositiveInt, "float": Number, "bool": bool,
+    "list[str]": list[str], "list[int]": list[PositiveInt], "list[float]": list[Number],
 }  # fmt: skip
 HINTS = {
     "ParamsError": "mend the named file under params/ and build again",
@@ -143,12 +145,15 @@ def _typed(name: str, text: Any, declared: Mapping[str, Any]) -> Any:
         raise ValueError(msg)
     kind = declared[name]["inferred_type_name"]
     try:
-        return TypeAdapter(TYPES[kind]).validate_python(text)
+        of_type: Any = Precision if name == "precision" else TYPES[kind]
+        return TypeAdapter(of_type).validate_python(text)
     except KeyError:
         msg = f"is declared as {kind}; annotate it as one of {', '.join(TYPES)}"
         raise ValueError(msg) from None
     except ValidationError:
-        msg = f"{text!r} is not of type {kind}, as the notebook declares it"
+        wanted = f"one of {', '.join(get_args(Precision))}" if name == "precision" else kind
+        wanted += ", above zero" if "int" in kind or "float" in kind else ""
+        msg = f"{text!r} is not {wanted}, as the notebook declares it"
         raise ValueError(msg) from None
 
 
@@ -174,7 +179,9 @@ def execute(
     failures: list[Failure] = []
     with _kernel_environment(scratch), ThreadPoolExecutor(os.cpu_count()) as pool:
         tasks = {
-            section: pool.submit(_run, notebooks, section, values, scratch, failed, progress)
+            section: pool.submit(
+                _run, notebooks, section, values, scratch=scratch, failed=failed, progress=progress
+            )
             for section, values in parameters.items()
         }
         try:
@@ -195,6 +202,7 @@ def _run(
     notebooks: Path,
     section: str,
     values: Mapping[str, Any],
+    *,
     scratch: Path,
     failed: Path,
     progress: Progress,
@@ -228,10 +236,19 @@ def _run(
     except PapermillExecutionError as error:
         trace = strip_ansi("\n".join(error.traceback))
         cell = error.cell_index + 1 - bool(values)  # as a reader counts, without papermill's own
-        return _failure(section, cell, error.source, error.ename, error.evalue, trace,
-                        _keep(output, failed))  # fmt: skip
+        return Failure(
+            section=section,
+            cell=cell,
+            source=error.source,
+            error=f"{error.ename}: {error.evalue}",
+            frame=_own_frame(trace),
+            hint=HINTS.get(error.ename, ""),
+            left=_keep(output, failed),
+        )
     except (DeadKernelError, CellTimeoutError, RuntimeError, OSError) as error:
-        return _failure(section, 0, "", type(error).__name__, str(error), "", _keep(output, failed))
+        name = type(error).__name__
+        left = _keep(output, failed)
+        return Failure(section, 0, "", f"{name}: {error}", "", HINTS.get(name, ""), left)
     return executed
 
 
@@ -245,14 +262,13 @@ def _keep(output: Path, failed: Path) -> Path | None:
     return kept
 
 
-def _failure(
-    section: str, cell: int, source: str, name: str, value: str, trace: str, left: Path | None
-) -> Failure:
+def _own_frame(trace: str) -> str:
+    """Return the last place of our own code in a traceback."""
     frames = OWN_FRAME.findall(trace)
-    frame = f"{frames[-1][0]}:{frames[-1][1]}" if frames else ""
-    if frames and frames[-1][2]:
-        frame += f", in {frames[-1][2]}"
-    return Failure(section, cell, source, f"{name}: {value}", frame, HINTS.get(name, ""), left)
+    if not frames:
+        return ""
+    file, line, function = frames[-1]
+    return f"{file}:{line}, in {function}" if function else f"{file}:{line}"
 
 
 @contextmanager

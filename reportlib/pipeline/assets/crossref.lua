@@ -76,8 +76,9 @@ local function exhibit_table(div)
   tbl.caption.long = {pandoc.Plain(headline(numbered(caption, 'Table', number)))}
   tbl.attr = pandoc.Attr(div.identifier)
   if html then
-    return pandoc.Div({tbl}, {class = 'table-frame', tabindex = '0', role = 'region',
-      ['aria-label'] = 'Table ' .. number})
+    -- As a list of pairs: the order of a Lua table's keys differs from run to run.
+    local attributes = {{'tabindex', '0'}, {'role', 'region'}, {'aria-label', 'Table ' .. number}}
+    return pandoc.Div({tbl}, pandoc.Attr('', {'table-frame'}, attributes))
   end
   if #tbl.bodies[1].body <= LONGEST_WHOLE_TABLE then return tbl end
   return {
