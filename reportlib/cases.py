@@ -5,6 +5,7 @@ batch sizes may be arrays; a quantity that the records do not have is NaN and st
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
@@ -157,23 +158,21 @@ def kv_cache_bytes(
     model: Model, context_length: Count, precision: Precision = KV_PRECISION
 ) -> Bytes:
     """Memory of one sequence's KV cache at *context_length*."""
-    return sum(
-        transformer.kv_cache_bytes(
-            layers=group.layers,
-            tokens=transformer.kept_tokens(context_length, group.window),
-            values_per_token=group.kv_values_per_token,
-            bytes_per_value=BYTES_PER_VALUE[precision],
-        )
-        for group in layer_groups(model)
-    )
+    return _over_layers(transformer.kv_cache_bytes, model, context_length, precision)
 
 
 def kv_read_bytes(
     model: Model, context_length: Count, precision: Precision = KV_PRECISION
 ) -> Bytes:
     """Memory traffic of one sequence's KV cache in a step at *context_length*."""
+    return _over_layers(transformer.kv_read_bytes, model, context_length, precision)
+
+
+def _over_layers(
+    kv_bytes: Callable[..., Bytes], model: Model, context_length: Count, precision: Precision
+) -> Bytes:
     return sum(
-        transformer.kv_read_bytes(
+        kv_bytes(
             layers=group.layers,
             tokens=transformer.kept_tokens(context_length, group.window),
             values_per_token=group.kv_values_per_token,

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import platform
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -83,13 +84,15 @@ def build(
         claims.check(numbers)
         sections = execute.typed_parameters(ROOT / "notebooks", numbers.report.sections)
     target.mkdir(parents=True, exist_ok=True)
+    failed = target / "failed"
+    shutil.rmtree(failed, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix="hbm-panorama-") as scratch:
         with watch.stage("execute"):
             executed, failures = execute.execute(
                 ROOT / "notebooks",
                 sections,
                 scratch=Path(scratch),
-                failed=target / "failed",
+                failed=failed,
                 progress=progress,
             )
         if failures:

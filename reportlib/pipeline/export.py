@@ -115,11 +115,16 @@ def _origin(notebook: str) -> str:
     return f"[{notebook}.ipynb]{{.notebook}}" if notebook else ""
 
 
-def draw(spec: dict[str, Any], prefix: str) -> str:
+def draw(spec: Mapping[str, Any], prefix: str) -> str:
     """Return the chart as SVG, in the document's font, with ids that start with *prefix*."""
+    return re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{prefix}-", _drawn(json.dumps(spec)))
+
+
+@cache
+def _drawn(spec: str) -> str:
+    """Return a chart as SVG; the HTML and the PDF show the same pictures."""
     _register_fonts()
-    svg = vl_convert.vegalite_to_svg(spec, config=CONFIG, allowed_base_urls=[])
-    return re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{prefix}-", svg)
+    return str(vl_convert.vegalite_to_svg(spec, config=CONFIG, allowed_base_urls=[]))
 
 
 @cache
@@ -153,28 +158,41 @@ def render(paper: Manuscript, to: str, folder: Path, *options: str) -> str:
     return done.stdout
 
 
-class HtmlExporter(Exporter):
+class DocumentExporter(Exporter):
+    """What both documents have in common: a manuscript, and a folder to work in."""
+
+    def from_notebook_node(
+        self, nb: NotebookNode, resources: Any = None, **kw: Any
+    ) -> tuple[Any, dict[str, Any]]:
+        """Return the document, and nbconvert's resources."""
+        nb, resources = super().from_notebook_node(nb, resources, **kw)
+        resources["output_extension"] = self.file_extension
+        paper = manuscript(nb, resources.get("metadata", {}).get("name", "Notebook"))
+        with tempfile.TemporaryDirectory() as folder:
+            return self.document(paper, Path(folder)), resources
+
+    def document(self, paper: Manuscript, folder: Path) -> str | bytes:
+        """Return *paper* in the format of the exporter."""
+        raise NotImplementedError
+
+
+class HtmlExporter(DocumentExporter):
     """One HTML file: styles, fonts, pictures, scripts and data inside, no request to anywhere."""
 
     export_from_notebook = "HBM panorama (HTML)"
     file_extension = ".html"
     output_mimetype = "text/html"
 
-    def from_notebook_node(
-        self, nb: NotebookNode, resources: Any = None, **kw: Any
-    ) -> tuple[Any, dict[str, Any]]:
-        """Return the page, and nbconvert's resources."""
-        nb, resources = super().from_notebook_node(nb, resources, **kw)
-        paper = manuscript(nb, resources.get("metadata", {}).get("name", "Notebook"))
-        with tempfile.TemporaryDirectory() as folder:
-            template = Path(folder) / "parts.html"
-            template.write_text("$toc$\n<!--body-->\n$body$", encoding="utf-8")
-            options = ("--mathml", "--toc", "--toc-depth=2", "--number-sections")
-            html = render(paper, "html5", Path(folder), "--template", str(template), *options)
+    def document(self, paper: Manuscript, folder: Path) -> str:
+        """Return the page."""
+        template = folder / "parts.html"
+        template.write_text("$toc$\n<!--body-->\n$body$", encoding="utf-8")
+        options = ("--mathml", "--toc", "--toc-depth=2", "--number-sections")
+        html = render(paper, "html5", folder, "--template", str(template), *options)
         contents, _, body = html.partition("<!--body-->")
         for label, chart in paper.charts.items():
             body = body.replace(f"<!--chart:{label}-->", _frame(chart))
-        return _page(paper, contents, body), resources
+        return _page(paper, contents, body)
 
 
 def _frame(chart: Chart) -> str:
@@ -239,30 +257,22 @@ def vega_bundle() -> str:
     return bundle
 
 
-class PdfExporter(Exporter):
+class PdfExporter(DocumentExporter):
     """A PDF/UA-1 and PDF/A-2a document with vector charts, contents and bookmarks."""
 
     export_from_notebook = "HBM panorama (PDF)"
     file_extension = ".pdf"
     output_mimetype = "application/pdf"
 
-    def from_notebook_node(
-        self, nb: NotebookNode, resources: Any = None, **kw: Any
-    ) -> tuple[Any, dict[str, Any]]:
-        """Return the document, and nbconvert's resources."""
-        nb, resources = super().from_notebook_node(nb, resources, **kw)
-        resources["output_extension"] = self.file_extension
-        paper = manuscript(nb, resources.get("metadata", {}).get("name", "Notebook"))
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            for label, chart in paper.charts.items():
-                (folder / f"{label}.svg").write_text(chart.svg, encoding="utf-8")
-            template = str(ASSETS / "document.typ")
-            source = folder / "report.typ"
-            source.write_text(
-                render(paper, "typst", folder, "--template", template), encoding="utf-8"
-            )
-            return _compile(source, paper.metadata), resources
+    def document(self, paper: Manuscript, folder: Path) -> bytes:
+        """Return the PDF."""
+        for label, chart in paper.charts.items():
+            (folder / f"{label}.svg").write_text(chart.svg, encoding="utf-8")
+        source = folder / "report.typ"
+        template = str(ASSETS / "document.typ")
+        text = render(paper, "typst", folder, "--template", template)
+        source.write_text(text, encoding="utf-8")
+        return _compile(source, paper.metadata)
 
 
 def _compile(source: Path, metadata: Mapping[str, str]) -> bytes:
