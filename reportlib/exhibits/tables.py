@@ -34,7 +34,7 @@ def cite(number: Reading[Any] | None) -> str:
     if number is None:
         return ""
     marks = "".join(MARKS.get(word, "") for word in (number.confidence, number.verification))
-    return f" [@{number.source}]" + (f"^{marks}^" if marks else "")
+    return f"\N{NO-BREAK SPACE}[@{number.source}]" + (f"^{marks}^" if marks else "")
 
 
 def number(reading: Reading[Any] | None) -> float:
