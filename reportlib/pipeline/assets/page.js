@@ -27,6 +27,7 @@
       });
       picture.remove();
       live.classList.remove("drawing");
+      reachable(frame);
       if (spec.params) legend(live);
     } catch (error) {
       live.remove();
@@ -108,13 +109,13 @@
   }
 
   // What scrolls sideways can be reached, and so scrolled, with the keyboard; nothing else need be.
+  function reachable(frame) {
+    if (frame.scrollWidth > frame.clientWidth) frame.tabIndex = 0;
+    else frame.removeAttribute("tabindex");
+  }
+
   function reach(frames) {
-    const sized = new ResizeObserver((entries) => {
-      for (const { target } of entries) {
-        if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
-        else target.removeAttribute("tabindex");
-      }
-    });
+    const sized = new ResizeObserver((entries) => entries.forEach((e) => reachable(e.target)));
     frames.forEach((frame) => sized.observe(frame));
   }
 
