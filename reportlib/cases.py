@@ -39,6 +39,11 @@ class Parameters:
         """Parameters that multiply each token: what "A22B" in a model's name counts."""
         return self.resident + self.routed * self.active_experts / self.experts
 
+    @property
+    def all_read(self) -> Count:
+        """Parameters that a step reads when its tokens need every expert."""
+        return self.resident + self.routed
+
     def read(self, tokens: Count) -> Count:
         """Parameters that a step over *tokens* tokens reads, experts routed evenly."""
         distinct = transformer.distinct_experts(

@@ -12,6 +12,7 @@ from test_golden import BF16, CHIP, CHIPS, FP8, HBM, HEADLINE, MODEL, MODELS, NU
 from reportlib.exhibits import charts, scales, tables, theme
 from reportlib.exhibits.scales import LogScale
 
+CAST = [chip.name for chip in HBM]
 CHIP_TABLE = tables.chips(NUMBERS.chips)
 CHARTS = {
     "step_parts": charts.step_parts(tables.step_times(MODEL, CHIP, batch_sizes=[1], **BF16)),
@@ -29,15 +30,18 @@ CHARTS = {
     "critical_batch_sizes": charts.critical_batch_sizes(
         tables.critical_batch_sizes(
             MODEL, HBM, precision="bf16", context_lengths=[64, 128, 256, 512, 1024]
-        )
+        ),
+        cast=CAST,
     ),
     "concurrency": charts.concurrency(
-        tables.concurrency(MODEL, HBM, replica=8, context_lengths=[1024, 131_072], **FP8)
+        tables.concurrency(MODEL, HBM, replica=8, context_lengths=[1024, 131_072], **FP8),
+        cast=CAST,
     ),
     "fits": charts.fits(tables.fits(MODELS, CHIPS, **FP8)),
     "sweep_times": charts.sweep_times(CHIP_TABLE),
     "frontiers": charts.frontiers(
-        tables.frontiers(HEADLINE, HBM, replica=8, context_length=8192, **FP8)
+        tables.frontiers(HEADLINE, HBM, replica=8, context_length=8192, **FP8),
+        cast=CAST,
     ),
     "head_to_head": charts.head_to_head(
         tables.head_to_head(

@@ -20,13 +20,14 @@ PAIR = ("rubin-r200", "mi455x")
 
 TABLES = {
     "chips": lambda: tables.chips(NUMBERS.chips),
+    "models": lambda: tables.models(MODELS, CHIP, "bf16"),
     "step_times": lambda: tables.step_times(MODEL, CHIP, batch_sizes=[1, 8, 64, 512], **BF16),
     "transport_ratios": lambda: tables.transport_ratios(MODELS, CHIP, batch_sizes=[1, 512], **BF16),
     "roofline_points": lambda: tables.roofline_points(MODEL, CHIP, batch_sizes=[1, 64], **BF16),
     "critical_batch_sizes": lambda: tables.critical_batch_sizes(
         MODEL, HBM, precision="bf16", context_lengths=[64, 512, 1024, 2048]
     ),
-    "critical_contexts": lambda: tables.critical_contexts(MODELS, HBM, precision="bf16"),
+    "critical_contexts": lambda: tables.critical_contexts(list(HEADLINE), CHIPS, precision="bf16"),
     "requirements": lambda: tables.requirements(HEADLINE, CHIP, precision="bf16", speed=30),
     "levers": lambda: tables.levers(MODEL, context_length=2048, batch_size=64),
     "kv_per_token": lambda: tables.kv_per_token(MODELS, context_length=131_072),

@@ -29,7 +29,7 @@ HEIGHT = 270
 PANEL = 180  # px of a panel beside others
 ROW = 22  # px of a row of dots with their names
 REFLOWS = {"reflows": True}  # readable at the width of a phone; others scroll in their frame
-LEGEND_COLUMNS = 3  # fit a phone
+LEGEND_COLUMNS = 3  # of a long legend, to fit a phone
 LABEL_ROOM = 0.16  # share of an axis that names beside points take
 
 
@@ -133,22 +133,22 @@ def roofline(points: pd.DataFrame, roof: pd.DataFrame, *, chip: str) -> Any:
     )
 
 
-def critical_batch_sizes(table: pd.DataFrame) -> alt.LayerChart:
+def critical_batch_sizes(table: pd.DataFrame, *, cast: Sequence[str]) -> alt.LayerChart:
     """Batch size from which on decoding is compute-bound, against context, a line a chip."""
     x_scale = LogScale.over(table["context_length"], (0.2, 0.02))
     y_scale = LogScale.over(table["batch_size"], (0.14, 0.05))
     x = x_scale.axis(alt.X, "context_length", "Context length (tokens, logarithmic)")
     y = y_scale.axis(alt.Y, "batch_size", "Critical batch size (logarithmic)")
-    return _lines(table, x, y, y_scale, "Critical batch size", first=True)
+    return _lines(table, x, y, y_scale, cast=cast, quantity="Critical batch size", first=True)
 
 
-def concurrency(table: pd.DataFrame) -> alt.LayerChart:
+def concurrency(table: pd.DataFrame, *, cast: Sequence[str]) -> alt.LayerChart:
     """Users that fit against context, a line a chip."""
     x_scale = LogScale.over(table["context_length"], (0.02, 0.2))
     y_scale = LogScale.over(table["max_batch_size"])
     x = x_scale.axis(alt.X, "context_length", "Context length (tokens, logarithmic)")
     y = y_scale.axis(alt.Y, "max_batch_size", "Users at a time (logarithmic)")
-    return _lines(table, x, y, y_scale, "Users at a time", first=False)
+    return _lines(table, x, y, y_scale, cast=cast, quantity="Users at a time", first=False)
 
 
 def fits(table: pd.DataFrame) -> alt.LayerChart:
@@ -202,40 +202,44 @@ def sweep_times(table: pd.DataFrame) -> alt.LayerChart:
     return chart.properties(width=WIDTH, height=alt.Step(ROW), usermeta=REFLOWS)
 
 
-def frontiers(table: pd.DataFrame) -> alt.FacetChart:
+def frontiers(table: pd.DataFrame, *, cast: Sequence[str]) -> alt.FacetChart:
     """Speed per user against throughput per chip, a panel a model, a line a chip."""
-    chips = _order(table, "chip")
-    chosen = alt.selection_point(fields=["chip"], bind="legend")
+    chosen = alt.selection_point(name="chosen", fields=["chip"], bind="legend")
     x_scale = LogScale.over(table["tokens_per_second_per_user"])
     y_scale = LogScale.over(table["tokens_per_second_per_chip"])
-    lines = (
-        alt.Chart(table)
-        .mark_line(strokeWidth=2.5)
-        .encode(
-            x=x_scale.axis(
-                alt.X, "tokens_per_second_per_user", "Tokens/s per user (log)", length=PANEL
-            ),
-            y=y_scale.axis(alt.Y, "tokens_per_second_per_chip", "Tokens/s per chip (log)"),
-            color=alt.Color(
-                "chip:N",
-                scale=alt.Scale(domain=chips, range=_of_chips(table, chips)[0]),
-                legend=alt.Legend(
-                    title=None, orient="top", symbolType="stroke", symbolStrokeWidth=2.5
-                ),
-            ),
-            strokeDash=_chip_dashes(table, legend=True),
-            opacity=alt.condition(chosen, alt.value(1), alt.value(0.15)),
-            order="batch_size:Q",
-            tooltip=[
-                _tip("chip:N", "Chip"),
-                _tip("batch_size:Q", "Batch size", ",.0f"),
-                _tip("tokens_per_second_per_user:Q", "Tokens/s per user", ",.3~r"),
-                _tip("tokens_per_second_per_chip:Q", "Tokens/s per chip", ",.3~r"),
-            ],
-        )
-        .add_params(chosen)
+    base = alt.Chart(table).encode(
+        x=x_scale.axis(
+            alt.X, "tokens_per_second_per_user", "Tokens/s per user (log)", length=PANEL
+        ),
+        y=y_scale.axis(alt.Y, "tokens_per_second_per_chip", "Tokens/s per chip (log)"),
+        order="batch_size:Q",
+        detail="chip:N",
+        tooltip=[
+            _tip("chip:N", "Chip"),
+            _tip("batch_size:Q", "Batch size", ",.0f"),
+            _tip("tokens_per_second_per_user:Q", "Tokens/s per user", ",.3~r"),
+            _tip("tokens_per_second_per_chip:Q", "Tokens/s per chip", ",.3~r"),
+        ],
     )
-    return _panels(lines, table, height=220)
+    shown = _cast(table, cast)
+    chips = _order(shown, "chip")
+    lines = base.mark_line(strokeWidth=2.5).encode(
+        color=alt.Color(
+            "chip:N",
+            scale=alt.Scale(domain=chips, range=_of_chips(shown, chips)[0]),
+            legend=alt.Legend(title=None, orient="top", symbolType="stroke", symbolStrokeWidth=2.5),
+        ),
+        strokeDash=_chip_dashes(shown, legend=True),
+        opacity=alt.condition(chosen, alt.value(1), alt.value(0.15)),
+    )
+    is_cast = alt.FieldOneOfPredicate("chip", chips)
+    others = base.transform_filter(~alt.FieldOneOfPredicate("chip", chips))
+    layers = alt.layer(
+        others.mark_line(strokeWidth=1, color=MUTED, opacity=0.45),
+        lines.transform_filter(is_cast).add_params(chosen),
+        data=table,
+    )
+    return _panels(layers, table, height=220)
 
 
 def head_to_head(table: pd.DataFrame, *, first: str, second: str) -> alt.FacetChart:
@@ -342,11 +346,11 @@ def generations(table: pd.DataFrame, *, names: Mapping[str, str]) -> alt.FacetCh
         label=[f"{multiple:.3g}" for multiple in table["multiple"]],
     )
     base = alt.Chart(table).encode(
-        x=alt.X("announced:T", title="Announced", axis=alt.Axis(format="%Y", tickCount="year")),
+        x=alt.X("since:T", title="Figures since", axis=alt.Axis(format="%Y", tickCount="year")),
         y=LogScale.over(table["multiple"]).axis(alt.Y, "multiple", "Multiple of the first (log)"),
         tooltip=[
             _tip("chip:N", "Chip"),
-            _tip("announced:T", "Announced", "%Y-%m"),
+            _tip("since:T", "Figures since", "%Y-%m"),
             _tip("label:N", "Multiple of the first"),
         ],
     )
@@ -389,30 +393,48 @@ def _panels(chart: Any, table: pd.DataFrame, *, height: Any) -> alt.FacetChart:
     return chart.properties(width=PANEL, height=height).facet(facet)
 
 
+def _cast(table: pd.DataFrame, cast: Sequence[str]) -> pd.DataFrame:
+    """Return the rows of the chips of *cast*, in its order, or all where none of them is there."""
+    rows = [table[table["chip"] == chip] for chip in cast]
+    shown = pd.concat(rows) if rows else table
+    return table if shown.empty else shown
+
+
 def _lines(
-    table: pd.DataFrame, x: alt.X, y: alt.Y, y_scale: LogScale, quantity: str, *, first: bool
-) -> alt.LayerChart:
-    """One line a chip, in its vendor's colour, named at its first or its last point."""
+    table: pd.DataFrame,
+    x: alt.X,
+    y: alt.Y,
+    y_scale: LogScale,
+    *,
+    cast: Sequence[str],
+    quantity: str,
+    first: bool,
+) -> Any:
+    """One line a chip: of the *cast* in its vendor's colour and named at an end, others in grey."""
     field_x, field_y = (channel["shorthand"].removesuffix(":Q") for channel in (x, y))
-    color = _colors(vendor_colors(table["vendor"]), "vendor")
-    lines = (
-        alt.Chart(table)
-        .mark_line(strokeWidth=2.5)
-        .encode(
+    shown = _cast(table, cast)
+    color = _colors(vendor_colors(shown["vendor"]), "vendor")
+    tooltip = [
+        _tip("chip:N", "Chip"),
+        _tip(f"{field_x}:Q", "Context (tokens)", ",.0f"),
+        _tip(f"{field_y}:Q", quantity, ",.0f"),
+    ]
+    others = table[~table["chip"].isin(shown["chip"])]
+    grey = alt.Chart(others).mark_line(strokeWidth=1, color=MUTED, opacity=0.45)
+    lines = alt.Chart(shown).mark_line(strokeWidth=2.5)
+    names = _end_names(shown, "chip", x, y, y_scale=y_scale, color=color, first=first)
+    return alt.layer(
+        grey.encode(x=x, y=y, detail="chip:N", tooltip=tooltip),
+        lines.encode(
             x=x,
             y=y,
             color=color,
-            strokeDash=_chip_dashes(table, legend=False),
+            strokeDash=_chip_dashes(shown, legend=False),
             detail="chip:N",
-            tooltip=[
-                _tip("chip:N", "Chip"),
-                _tip(f"{field_x}:Q", "Context (tokens)", ",.0f"),
-                _tip(f"{field_y}:Q", quantity, ",.0f"),
-            ],
-        )
-    )
-    names = _end_names(table, "chip", x, y, y_scale=y_scale, color=color, first=first)
-    return (lines + names).properties(width=WIDTH, height=HEIGHT)
+            tooltip=tooltip,
+        ),
+        names,
+    ).properties(width=WIDTH, height=HEIGHT)
 
 
 def _end_names(
@@ -482,7 +504,8 @@ def _chip_dashes(table: pd.DataFrame, *, legend: bool) -> alt.StrokeDash:
 
 def _colors(colors: Mapping[str, str], field: str, *, title: str | None = None) -> alt.Color:
     """A colour for each value of *field*; a legend where *title* is given and there is a choice."""
-    legend = alt.Legend(title=title or None, orient="top", columns=LEGEND_COLUMNS)
+    columns = LEGEND_COLUMNS if len(colors) > LEGEND_COLUMNS + 1 else len(colors)
+    legend = alt.Legend(title=title or None, orient="top", columns=columns)
     scale = alt.Scale(domain=list(colors), range=list(colors.values()))
     shown = legend if title is not None and len(colors) > 1 else None
     return alt.Color(f"{field}:N", scale=scale, legend=shown)

@@ -13,14 +13,14 @@ import pandas as pd
 
 from reportlib import cases
 from reportlib.calculations import decode
-from reportlib.exhibits.words import NBSP
+from reportlib.calculations.precision import BYTES_PER_VALUE
+from reportlib.exhibits.words import NBSP, count, percent
 from reportlib.params import Chip, Claim, Model, Params, ParamsError, Precision, problem
 from reportlib.units import Unit, show
 
 BATCH_SIZES: Any = np.array([1, 8, 64, 512])
 CONTEXT_LENGTHS: Any = np.array([256, 2048, 16_384, 131_072])
 USABLE_SHARE = 0.9
-LARGE = 100  # from here on a plain number is printed whole
 HOLDS = {
     "about": lambda ours, stated, within: abs(ours / stated - 1) <= within,
     "at least": lambda ours, stated, within: ours >= stated * (1 - within),
@@ -78,6 +78,7 @@ class Measure:
 
     unit: str
     compute: Callable[[Arguments], Any]
+    things: str = ""  # what a plain number counts
 
 
 def _memory_bound_share(of: Arguments) -> Any:
@@ -115,6 +116,11 @@ def _weight_bytes(of: Arguments) -> Any:
     return cases.weight_bytes(of.model(), of.precisions()[0])
 
 
+def _bytes_per_token(of: Arguments) -> Any:
+    read = cases.parameters(of.model()).read(1)
+    return read * BYTES_PER_VALUE[of.precisions()[0]]
+
+
 def _capacity_ratio(of: Arguments) -> float:
     return of.chip().memory_capacity.value / of.chip("than").memory_capacity.value
 
@@ -133,19 +139,23 @@ MEASURES = {
     "memory_bandwidth": Measure("B/s", lambda of: of.chip().memory_bandwidth.value),
     "capacity_share": Measure("%", _capacity_ratio),
     "bandwidth_share": Measure("%", _bandwidth_ratio),
-    "times_bandwidth": Measure("", _bandwidth_ratio),
-    "times_less_capacity": Measure("", lambda of: 1 / _capacity_ratio(of)),
+    "times_bandwidth": Measure("", _bandwidth_ratio, "times"),
+    "times_less_capacity": Measure("", lambda of: 1 / _capacity_ratio(of), "times"),
     "weight_bytes": Measure("B", _weight_bytes),
     "required_bandwidth": Measure(
-        "B/s", lambda of: decode.required_bandwidth(_weight_bytes(of), of.count("speed"))
+        "B/s", lambda of: decode.required_bandwidth(_bytes_per_token(of), of.count("speed"))
     ),
-    "speed_ceiling": Measure("", lambda of: of.chip().memory_bandwidth.value / _weight_bytes(of)),
-    "chips_needed": Measure("", lambda of: _chips_needed(of, of.chip())),
+    "speed_ceiling": Measure(
+        "", lambda of: of.chip().memory_bandwidth.value / _bytes_per_token(of), "tokens/s"
+    ),
+    "chips_needed": Measure("", lambda of: _chips_needed(of, of.chip()), "chips"),
     "chips_needed_ratio": Measure(
-        "", lambda of: _chips_needed(of, of.chip()) / _chips_needed(of, of.chip("than"))
+        "", lambda of: _chips_needed(of, of.chip()) / _chips_needed(of, of.chip("than")), "times"
     ),
     "memory_bound_share": Measure("%", _memory_bound_share),
-    "transport_ratio": Measure("", lambda of: _transport_ratio(of, of.model(), of.precisions()[0])),
+    "transport_ratio": Measure(
+        "", lambda of: _transport_ratio(of, of.model(), of.precisions()[0]), "times"
+    ),
     "not_modelled": Measure("", _not_modelled),
 }
 
@@ -173,13 +183,13 @@ def _stated(claim: Claim) -> float:
 
 def table(params: Params) -> pd.DataFrame:
     """Every claim with its stated value, what was computed, the verdict and the reason."""
-    written = params.on(params.claims.as_of)
+    written = params.on(min(params.claims.as_of, params.report.as_of))
     return pd.DataFrame(_judged(claim, params, written) for claim in params.claims.claims)
 
 
 def _judged(claim: Claim, params: Params, written: Params) -> dict[str, str]:
     """Return the row of one claim."""
-    stated = claim.stated.replace(" ", NBSP)
+    stated = f"{claim.stated} {MEASURES[claim.measure].things}".strip().replace(" ", NBSP)
     now, held_now = _evaluated(claim, params)
     then, held_then = _evaluated(claim, written)
     if isinstance(now, str):
@@ -218,14 +228,12 @@ def _evaluated(claim: Claim, params: Params) -> tuple[Any, Any]:
 
 def _printed(claim: Claim, values: Any) -> str:
     """Return the least and the greatest of *values*, or the one that there is."""
-    unit = MEASURES[claim.measure].unit
+    unit, things = MEASURES[claim.measure].unit, MEASURES[claim.measure].things
 
     def text(value: float) -> str:
         if unit == "%":
-            return f"{100 * value:.0f}{NBSP}%"
-        if unit:
-            return show(value, unit)
-        return f"{value:,.0f}" if value >= LARGE else f"{value:.3g}"
+            return percent(value)
+        return show(value, unit) if unit else count(value)
 
     low, high = text(values.min()), text(values.max())
-    return low if low == high else f"{low} to {high}"
+    return f"{low if low == high else f'{low} to {high}'} {things}".strip()

@@ -13,11 +13,18 @@ import altair as alt
 import pandas as pd
 from IPython.display import display
 
+from reportlib.exhibits.theme import WIDTH
 from reportlib.exhibits.words import count, percent
 from reportlib.units import show
 
 VEGALITE = ("application/vnd.vegalite.v6+json", "application/vnd.vegalite.v5+json")  # JupyterLab 4
 MISSING = "–"
+NOTHING = (
+    alt.Chart(pd.DataFrame({"text": ["There is no such case in this edition."]}))
+    .mark_text()
+    .encode(text="text:N")
+    .properties(width=WIDTH, height=40)
+)
 NONE = "none"  # an infinite limit: there is none
 
 
@@ -25,7 +32,8 @@ NONE = "none"  # an infinite limit: there is none
 class Column:
     """A printed column: its heading, the unit of its numbers, and the column that cites them.
 
-    Without a unit the cells are text; "" is a plain number, "%" a share, "tokens" a count.
+    Without a unit the cells are text; "" is a plain number, "%" a share, "tokens" a
+    count, "billion" a count of thousands of millions.
     """
 
     heading: str
@@ -45,6 +53,8 @@ def figure(chart: alt.TopLevelMixin, *, id: str, caption: str, alt: str) -> None
     *caption* states what the figure shows, as Markdown; *alt* says what is seen, as plain text.
     """
     spec = chart.to_dict()
+    if not any(spec["datasets"].values()):
+        spec = NOTHING.to_dict()
     _exhibit("figure", dict.fromkeys(VEGALITE, spec) | {"text/plain": alt}, id, caption, alt)
 
 
@@ -80,6 +90,8 @@ def _cell(row: "pd.Series[Any]", name: str, column: Column) -> str:
         text = NONE
     elif column.unit == "%":
         text = percent(value)
+    elif column.unit == "billion":
+        text = f"{value / 1e9:,.{column.digits}g}"
     else:
         text = (
             count(value)

@@ -14,26 +14,28 @@ import pandas as pd
 from reportlib import cases
 from reportlib.calculations import capacity, decode, roofline, stacks, transformer
 from reportlib.calculations.precision import BYTES_PER_VALUE
-from reportlib.params import Chip, Model, Params, Precision, Reading
+from reportlib.params import Architecture, Chip, Model, Params, Precision, Reading
 from reportlib.units import Count
 
 MARKS = {
     "derived": "d", "reported": "r", "estimated": "e", "relayed": "q", "recalled": "m",
 }  # fmt: skip
 DAYS_PER_YEAR = 365.25
+BITS_PER_BYTE = 8
 ANATOMY = (
     "chip", "memory_kind", "stacks", "stacks_cite", "interface_width", "data_rate_per_pin",
     "data_rate_per_pin_cite", "implied_data_rate", "stack_capacity", "computed_bandwidth",
-    "memory_bandwidth", "difference",
+    "memory_bandwidth", "difference", "independent",
 )  # fmt: skip
 BATCHES_TRIED = 400  # from one user to a full memory
 
 
-def cite(number: Reading[Any] | None) -> str:
+def cite(number: Reading[Any] | Architecture | None) -> str:
     """Return the citation of *number*, and the marks of how sure it is as superscripts."""
     if number is None:
         return ""
-    marks = "".join(MARKS.get(word, "") for word in (number.confidence, number.verification))
+    sure = (getattr(number, "confidence", "stated"), number.verification)
+    marks = "".join(MARKS.get(word, "") for word in sure)
     return f"\N{NO-BREAK SPACE}[@{number.source}]" + (f"^{marks}^" if marks else "")
 
 
@@ -42,9 +44,9 @@ def number(reading: Reading[Any] | None) -> float:
     return np.nan if reading is None else float(reading.value)
 
 
-def status(chip: Chip) -> str:
-    """Return "shipping", "announced" or "cancelled", or "not stated"."""
-    return chip.status.value if chip.status else "not stated"
+def status(chip: Chip) -> str | None:
+    """Return "shipping", "announced" or "cancelled", where a source says so."""
+    return chip.status.value if chip.status else None
 
 
 def chips(records: Mapping[str, Chip], precision: Precision = "bf16") -> pd.DataFrame:
@@ -55,7 +57,6 @@ def chips(records: Mapping[str, Chip], precision: Precision = "bf16") -> pd.Data
             "vendor": chip.vendor,
             "memory_kind": chip.memory_kind,
             "status": status(chip),
-            "announced": chip.announced.value if chip.announced else None,
             "memory_capacity": chip.memory_capacity.value,
             "memory_bandwidth": chip.memory_bandwidth.value,
             "peak_compute": number(chip.peak_compute.get(precision)),
@@ -151,14 +152,16 @@ def roofline_points(
     batch_sizes: Sequence[int],
 ) -> pd.DataFrame:
     """Arithmetic intensity of decoding by batch size, of its parts, and of prefill."""
+    sizes: Any = np.array(batch_sizes)
+    steps = cases.step(
+        model, chip, precision=precision, batch_size=sizes, context_length=context_length
+    )
+    intensities: Any = roofline.arithmetic_intensity(
+        steps.flop, steps.weight_bytes + steps.kv_bytes
+    )
     decoding = [
-        (
-            f"decode, batch {size}",
-            "decode",
-            size,
-            _intensity(model, precision, context_length, size),
-        )
-        for size in batch_sizes
+        (f"decode, batch {size}", "decode", size, intensity)
+        for size, intensity in zip(batch_sizes, intensities, strict=True)
     ]
     attention = roofline.arithmetic_intensity(
         cases.attention_flop(model, context_length), cases.kv_read_bytes(model, context_length)
@@ -186,13 +189,6 @@ def roofline_points(
     return table
 
 
-def _intensity(model: Model, precision: Precision, context_length: int, batch_size: int) -> float:
-    kv_bytes = batch_size * cases.kv_read_bytes(model, context_length)
-    weights = cases.parameters(model).read(batch_size) * BYTES_PER_VALUE[precision]
-    flop = batch_size * cases.flop_per_token(model, context_length)
-    return float(roofline.arithmetic_intensity(flop, weights + kv_bytes))
-
-
 def roof(chip: Chip, *, precision: Precision, intensities: Sequence[float]) -> pd.DataFrame:
     """Height of *chip*'s roof over a range of intensities."""
     intensity: Any = np.geomspace(min(intensities), max(intensities), 100)
@@ -212,7 +208,7 @@ def critical_batch_sizes(
     rows = []
     for chip in chips:
         batch_sizes: Any = decode.whole_step_critical_batch_size(
-            weight_bytes=cases.weight_bytes(model, precision),
+            weight_bytes=cases.parameters(model).all_read * BYTES_PER_VALUE[precision],
             flop_per_sequence=cases.flop_per_token(model, contexts),
             kv_bytes_per_sequence=cases.kv_read_bytes(model, contexts),
             peak_compute=cases.peak_compute(chip, precision),
@@ -227,16 +223,16 @@ def critical_batch_sizes(
 
 
 def critical_contexts(
-    models: Iterable[Model], chips: Sequence[Chip], *, precision: Precision
+    models: Sequence[Model], chips: Iterable[Chip], *, precision: Precision
 ) -> pd.DataFrame:
-    """Context above which decoding is memory-bound at every batch: a row a model, chips across."""
+    """Context above which decoding is memory-bound at every batch: a row a chip, models across."""
     return pd.DataFrame(
-        {"model": model.name}
+        {"chip": chip.name}
         | {
-            chip.name: float(cases.critical_context_length(model, chip, precision))
-            for chip in chips
+            model.name: float(cases.critical_context_length(model, chip, precision))
+            for model in models
         }
-        for model in models
+        for chip in chips
     )
 
 
@@ -540,6 +536,7 @@ def stack_anatomy(records: Iterable[Chip]) -> pd.DataFrame:
         memory = chip.memory_stacks
         if memory is None:
             continue
+        rate = memory.data_rate_per_pin
         computed = stacks.stack_bandwidth(
             stacks=memory.count.value,
             interface_width=number(memory.interface_width),
@@ -555,13 +552,14 @@ def stack_anatomy(records: Iterable[Chip]) -> pd.DataFrame:
                 "stacks": memory.count.value,
                 "stacks_cite": cite(memory.count),
                 "interface_width": number(memory.interface_width),
-                "data_rate_per_pin": 8 * number(memory.data_rate_per_pin),
+                "data_rate_per_pin": BITS_PER_BYTE * number(rate),
                 "data_rate_per_pin_cite": cite(memory.data_rate_per_pin),
-                "implied_data_rate": 8 * implied,
+                "implied_data_rate": BITS_PER_BYTE * implied,
                 "stack_capacity": chip.memory_capacity.value / memory.count.value,
                 "computed_bandwidth": computed,
                 "memory_bandwidth": chip.memory_bandwidth.value,
                 "difference": computed / chip.memory_bandwidth.value - 1,
+                "independent": rate is not None and rate.confidence != "derived",
             }
         )
     return pd.DataFrame(rows, columns=list(ANATOMY))
@@ -609,16 +607,19 @@ def decode_ceilings(
 
 
 def generations(records: Mapping[str, Chip], precision: Precision = "bf16") -> pd.DataFrame:
-    """Dated HBM chips, each quantity as a multiple of the earliest one's."""
+    """Dated HBM chips, each quantity as a multiple of the earliest chip's.
+
+    A chip stands at the day since which all of its figures are those of this edition: what was
+    announced and changed later counts from the change.
+    """
     table = chips(records, precision)
-    dated = table["announced"].notna() & table["memory_kind"].str.startswith("HBM")
-    table = table[dated & table["peak_compute"].notna()].copy()
-    table["announced"] = pd.to_datetime(table["announced"])
-    table = table.sort_values(["announced", "chip"], ignore_index=True)
-    quantities = ["peak_compute", "memory_bandwidth", "memory_capacity"]
-    long = table.melt(
-        id_vars=["chip", "vendor", "status", "announced"],
-        value_vars=quantities,
+    since = {chip.name: figures_since(chip) for chip in records.values()}
+    table["since"] = pd.to_datetime(table["chip"].map(since))
+    dated = table["since"].notna() & table["memory_kind"].str.startswith("HBM")
+    table = table[dated & table["peak_compute"].notna()]
+    long = table.sort_values(["since", "chip"]).melt(
+        id_vars=["chip", "vendor", "status", "since"],
+        value_vars=["peak_compute", "memory_bandwidth", "memory_capacity"],
         var_name="quantity",
         value_name="value",
     )
@@ -627,15 +628,45 @@ def generations(records: Mapping[str, Chip], precision: Precision = "bf16") -> p
     return long
 
 
+def figures_since(chip: Chip) -> date | None:
+    """Return the day since which the main figures of *chip* are what they are, if it is known."""
+    if chip.announced is None:
+        return None
+    figures = [chip.memory_capacity, chip.memory_bandwidth, *chip.peak_compute.values()]
+    changes = [figure.superseded[-1].until for figure in figures if figure.superseded]
+    return max([chip.announced.value, *changes])
+
+
 def annual_growth(table: pd.DataFrame) -> dict[str, float]:
-    """Yearly factor of each quantity's frontier, from the first chip to the best of the latest."""
+    """Yearly rate of growth of each quantity, from the first chip to the greatest value so far."""
     growth = {}
     for quantity, rows in table.groupby("quantity"):
         best = rows.sort_values("value").iloc[-1]
-        years = (best["announced"] - rows["announced"].min()).days / DAYS_PER_YEAR
+        years = (best["since"] - rows["since"].min()).days / DAYS_PER_YEAR
         growth[str(quantity)] = (
             float(stacks.annual_growth(first=1.0, last=best["multiple"], years=years))
             if years > 0
             else np.nan
         )
     return growth
+
+
+def models(records: Iterable[Model], chip: Chip, precision: Precision) -> pd.DataFrame:
+    """What each model holds, reads and keeps, beside what its makers state and its S* on *chip*."""
+    rows = [
+        {
+            "model": model.name,
+            "developer": model.developer,
+            "attention": _attention(model),
+            "parameters": cases.parameters(model).total,
+            "active_parameters": cases.parameters(model).active,
+            "stated_parameters": number(model.parameters),
+            "kv_cache_bytes_per_token": cases.kv_cache_bytes(model, 1),
+            "context_length": model.architecture.context_length,
+            "critical_context_length": float(cases.critical_context_length(model, chip, precision)),
+            "parameters_cite": cite(model.architecture),
+            "stated_parameters_cite": cite(model.parameters),
+        }
+        for model in records
+    ]
+    return pd.DataFrame(rows).sort_values("parameters", ignore_index=True)

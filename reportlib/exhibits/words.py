@@ -65,3 +65,12 @@ def of_all(holds: Any, things: str) -> str:
 def source(reading: Reading[Any]) -> str:
     """Return the citation of a number, with a no-break space before it."""
     return f"{NBSP}[@{reading.source}]"
+
+
+def noted(*readings: Reading[Any]) -> str:
+    """Return what has to be said about numbers: a sentence for each that has a note.
+
+    With the number as its source prints it.
+    """
+    notes = [f"On {reading.text}: {reading.note}." for reading in readings if reading.note]
+    return " ".join(notes)

@@ -20,7 +20,7 @@ from weakref import WeakSet
 
 import nbformat
 import papermill
-from annotated_types import Gt
+from annotated_types import Gt, Le
 from jupyter_client.localinterfaces import localhost
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_core.paths import jupyter_runtime_dir
@@ -40,6 +40,7 @@ TYPES = {
     "str": str, "int": PositiveInt, "float": Number, "bool": bool,
     "list[str]": list[str], "list[int]": list[PositiveInt], "list[float]": list[Number],
 }  # fmt: skip
+SPECIAL = {"precision": Precision, "usable_share": Annotated[FiniteFloat, Gt(0), Le(1)]}
 HINTS = {
     "ParamsError": "mend the named file under params/ and build again",
     "KeyError": "look for the name in params/; the section's parameters stand in report.yaml",
@@ -145,14 +146,16 @@ def _typed(name: str, text: Any, declared: Mapping[str, Any]) -> Any:
         raise ValueError(msg)
     kind = declared[name]["inferred_type_name"]
     try:
-        of_type: Any = Precision if name == "precision" else TYPES[kind]
+        of_type: Any = SPECIAL.get(name) or TYPES[kind]
         return TypeAdapter(of_type).validate_python(text)
     except KeyError:
         msg = f"is declared as {kind}; annotate it as one of {', '.join(TYPES)}"
         raise ValueError(msg) from None
     except ValidationError:
-        wanted = f"one of {', '.join(get_args(Precision))}" if name == "precision" else kind
-        wanted += ", above zero" if "int" in kind or "float" in kind else ""
+        wanted = {
+            "precision": f"one of {', '.join(get_args(Precision))}",
+            "usable_share": "a share, above 0 and at most 1",
+        }.get(name) or kind + (", above zero" if "int" in kind or "float" in kind else "")
         msg = f"{text!r} is not {wanted}, as the notebook declares it"
         raise ValueError(msg) from None
 
@@ -231,6 +234,7 @@ def _run(
             kernel_manager_class=KernelManager,
             execution_timeout=SECONDS_PER_CELL,
             on_cell_executed=report,
+            extra_arguments=["--log-level=50"],  # a kernel told to stop says so as an error
             resources={"metadata": {"path": str(folder)}},
         )
     except PapermillExecutionError as error:

@@ -42,6 +42,7 @@ WEB_FONTS = {
     ("STIX Two Math", 400, "normal"): "STIXTwoMath-subset.woff2",
 }
 MARKDOWN = "markdown-raw_html-raw_tex-raw_attribute-native_spans-native_divs"
+LONGEST_DIAGNOSTIC = 600  # characters; it may quote a whole picture
 BUNDLE_NOTICE = (
     "/* vega, vega-lite, vega-embed: Copyright University of Washington Interactive Data Lab, "
     "BSD-3-Clause; bundled with d3 (Mike Bostock, ISC). */"
@@ -286,7 +287,7 @@ def _compile(source: Path, metadata: Mapping[str, str]) -> bytes:
             timestamp=int(day.timestamp()),
         )  # fmt: skip
     except typst.TypstError as error:
-        msg = f"Typst cannot make the PDF: {error.diagnostic}"
+        msg = f"Typst cannot make the PDF: {error.diagnostic[:LONGEST_DIAGNOSTIC]}"
         raise ExportError(msg) from None
     if warnings:
         msg = f"Typst warns: {'; '.join(warning.diagnostic for warning in warnings)}"
