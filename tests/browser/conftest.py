@@ -61,7 +61,8 @@ class Visit:
         """Scroll through to the end, and give every chart the time to become live."""
         self.tab.evaluate(
             """async () => {
-                 const frame = () => new Promise(requestAnimationFrame);
+                 const late = () => new Promise((done) => setTimeout(done, 200));
+                 const frame = () => Promise.race([new Promise(requestAnimationFrame), late()]);
                  for (let y = 0; y < document.body.scrollHeight; y += 600) {
                    scrollTo({ top: y, behavior: "instant" });
                    await frame(); // however busy the machine is, the page sees each place
