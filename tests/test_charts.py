@@ -110,6 +110,11 @@ def test_nothing_drawn_is_missing_or_infinite(spec):
 
 
 @every_chart
+def test_data_hold_no_citation_that_nothing_resolves(spec):
+    assert not any("[@" in str(value) for row in rows(spec) for value in row.values())
+
+
+@every_chart
 def test_a_vendor_keeps_its_colour(spec):
     for channel in encodings(spec):
         if channel.get("field") == "vendor":

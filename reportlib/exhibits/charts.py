@@ -186,7 +186,7 @@ def fits(table: pd.DataFrame) -> alt.LayerChart:
 
 def sweep_times(table: pd.DataFrame) -> alt.LayerChart:
     """Memory sweep time by chip, on a logarithmic axis."""
-    table = table.assign(label=[show(time, "s") for time in table["memory_sweep_time"]])
+    table = _drawn(table).assign(label=[show(time, "s") for time in table["memory_sweep_time"]])
     scale = LogScale.over(table["memory_sweep_time"], (0.05, LABEL_ROOM))
     base = alt.Chart(table).encode(
         x=scale.axis(alt.X, "memory_sweep_time", "Memory sweep time (logarithmic)", "s"),
@@ -301,6 +301,7 @@ def capacity_bandwidth(table: pd.DataFrame, *, sweep_times: Sequence[float]) -> 
     field_x, field_y = "memory_capacity", "memory_bandwidth"
     x_scale = LogScale.over(table[field_x], (0.05, 0.09))
     y_scale = LogScale.over(table[field_y])
+    table = _drawn(table)
     table = named(table, "chip", x=(field_x, x_scale), y=(field_y, y_scale), size=(WIDTH, height))
     table["capacity"] = [show(value, "B", 4) for value in table[field_x]]
     table["bandwidth"] = [show(value, "B/s", 4) for value in table[field_y]]
@@ -385,6 +386,11 @@ def decode_ceilings(table: pd.DataFrame) -> alt.FacetChart:
     return _panels(
         alt.layer(_vendor_marks(base, table), text, data=table), table, height=alt.Step(ROW)
     )
+
+
+def _drawn(table: pd.DataFrame) -> pd.DataFrame:
+    """Return *table* without its citations, which are for printing and not for a chart's data."""
+    return table[[name for name in table if not str(name).endswith("_cite")]]
 
 
 def _panels(chart: Any, table: pd.DataFrame, *, height: Any) -> alt.FacetChart:
