@@ -59,18 +59,10 @@ class Visit:
 
     def read(self):
         """Scroll through to the end, and give every chart the time to become live."""
-        self.tab.evaluate(
-            """async () => {
-                 const late = () => new Promise((done) => setTimeout(done, 200));
-                 const frame = () => Promise.race([new Promise(requestAnimationFrame), late()]);
-                 for (let y = 0; y < document.body.scrollHeight; y += 600) {
-                   scrollTo({ top: y, behavior: "instant" });
-                   await frame(); // however busy the machine is, the page sees each place
-                   await frame();
-                   await frame();
-                 }
-               }"""
-        )
+        height = self.tab.evaluate("document.body.scrollHeight")
+        for y in range(0, height, 600):  # in steps from here: a promise in the page may stall
+            self.tab.evaluate(f"scrollTo({{ top: {y}, behavior: 'instant' }})")
+            self.tab.wait_for_timeout(60)
         self.until("!document.querySelector('.chart > svg, .drawing')")
         return self
 
