@@ -60,16 +60,20 @@ class Visit:
     def read(self):
         """Scroll through to the end, and give every chart the time to become live."""
         height = self.tab.evaluate("document.body.scrollHeight")
-        for y in range(0, height, 600):  # in steps from here: a promise in the page may stall
-            self.tab.evaluate(f"scrollTo({{ top: {y}, behavior: 'instant' }})")
+        for y in range(0, height, 600):
+            self.scroll(y)
             self.tab.wait_for_timeout(60)
         self.until("!document.querySelector('.chart > svg, .drawing')")
         return self
 
+    def scroll(self, y):
+        """Scroll to *y* at once. Chromium gives a promise that it may never keep: hence void."""
+        self.tab.evaluate(f"void scrollTo({{ top: {y}, behavior: 'instant' }})")
+
     def jump(self, name):
         """Scroll to the heading *name* at once."""
         top = "{ behavior: 'instant' }"
-        self.tab.evaluate(f"document.getElementById('{name}').scrollIntoView({top})")
+        self.tab.evaluate(f"void document.getElementById('{name}').scrollIntoView({top})")
 
     def show(self, exhibit):
         """Bring the live chart *exhibit* into view and return it."""
