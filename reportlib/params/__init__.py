@@ -1,20 +1,10 @@
 """The numbers we did not compute, each with the place it came from."""
 
+from reportlib.params.architecture import Architecture
 from reportlib.params.load import DEFAULT_ROOT, Params, load, problem
 from reportlib.params.places import ParamsError, Problem
-from reportlib.params.records import (
-    Architecture,
-    Chip,
-    Cited,
-    Claim,
-    Claims,
-    Model,
-    Precision,
-    Reading,
-    Report,
-    Source,
-    numbers,
-)
+from reportlib.params.readings import Cited, Reading, numbers
+from reportlib.params.records import Chip, Claim, Claims, Model, Precision, Report, Source
 
 __all__ = [
     "DEFAULT_ROOT",

@@ -12,17 +12,8 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from reportlib.params.places import Document, ParamsError, Path_, Problem
-from reportlib.params.records import (
-    Chip,
-    Cited,
-    Claims,
-    Day,
-    Model,
-    Reading,
-    Record,
-    Report,
-    Source,
-)
+from reportlib.params.readings import Cited, Day, Reading, Record
+from reportlib.params.records import Chip, Claims, Model, Report, Source
 
 DEFAULT_ROOT = Path(__file__).parents[2] / "params"
 IDENTIFIER = re.compile(r"[a-z0-9][a-z0-9.-]*\.yaml")
