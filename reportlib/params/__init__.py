@@ -1,6 +1,7 @@
 """The numbers we did not compute, each with the place it came from."""
 
 from reportlib.params.architecture import Architecture
+from reportlib.params.evidence import MarketPoint, Measurement, MemoryTechnology
 from reportlib.params.load import DEFAULT_ROOT, Params, load, problem
 from reportlib.params.places import ParamsError, Problem
 from reportlib.params.readings import Cited, Reading, numbers
@@ -13,6 +14,9 @@ __all__ = [
     "Cited",
     "Claim",
     "Claims",
+    "MarketPoint",
+    "Measurement",
+    "MemoryTechnology",
     "Model",
     "Params",
     "ParamsError",

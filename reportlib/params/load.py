@@ -5,20 +5,23 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from reportlib.params.advice import explain, unknown_source
+from reportlib.params.evidence import MarketPoint, Measurement, MemoryTechnology, Row
 from reportlib.params.places import Document, ParamsError, Path_, Problem
 from reportlib.params.readings import Cited, Day, Reading, Record
 from reportlib.params.records import Chip, Claims, Model, Report, Source
+from reportlib.params.rows import read
 
 DEFAULT_ROOT = Path(__file__).parents[2] / "params"
 IDENTIFIER = re.compile(r"[a-z0-9][a-z0-9.-]*\.yaml")
 
 RecordT = TypeVar("RecordT", bound=BaseModel)
+RowT = TypeVar("RowT", bound=Row)
 
 
 @dataclass(frozen=True)
@@ -30,15 +33,33 @@ class Params:
     chips: Mapping[str, Chip]
     models: Mapping[str, Model]
     claims: Claims
+    memory: Mapping[str, MemoryTechnology]
+    market: tuple[MarketPoint, ...]
+    measurements: tuple[Measurement, ...]
 
     def on(self, day: date) -> "Params":
-        """Return what was known on *day*: chips announced by then, at the readings of then.
+        """Return what was known on *day*: what there was by then, at the readings of then.
 
         Call it on params that were loaded for a later day; what came after that is not there.
         """
         chips = {i: _on(c, day) for i, c in self.chips.items() if _announced(c, day)}
         models = {i: _on(m, day) for i, m in self.models.items()}
-        return replace(self, chips=chips, models=models)
+        memory = {i: _on(m, day) for i, m in self.memory.items() if _introduced(m, day)}
+        market = tuple(row for row in self.market if row.since <= day)
+        measurements = tuple(row for row in self.measurements if row.since <= day)
+        return replace(
+            self,
+            chips=chips,
+            models=models,
+            memory=memory,
+            market=market,
+            measurements=measurements,
+        )
+
+    def mapped_measurements(self) -> tuple[Measurement, ...]:
+        """The measurements of a chip and a model that both have a file and were known."""
+        rows = self.measurements
+        return tuple(r for r in rows if r.chip in self.chips and r.model in self.models)
 
     def model(self, wanted: str) -> Model:
         """Return the model *wanted*, or the first of the headline cast that has a file."""
@@ -59,6 +80,16 @@ class Params:
         """The chips of the headline cast that have a file, in its order."""
         return {i: self.chips[i] for i in self.report.headline.chips if i in self.chips}
 
+    def shown_chips(self) -> dict[str, Chip]:
+        """The chips of the sections' tables and charts: all that do not stand aside."""
+        aside = set(self.report.aside.chips) - set(self.report.headline.chips)
+        return {i: c for i, c in self.chips.items() if i not in aside} or dict(self.chips)
+
+    def shown_models(self) -> dict[str, Model]:
+        """The models of the sections' tables and charts: all that do not stand aside."""
+        aside = set(self.report.aside.models) - set(self.report.headline.models)
+        return {i: m for i, m in self.models.items() if i not in aside} or dict(self.models)
+
     def headline_models(self) -> dict[str, Model]:
         """The models of the headline cast that have a file, in its order."""
         return {i: self.models[i] for i in self.report.headline.models if i in self.models}
@@ -77,11 +108,25 @@ def load(root: Path | None = None, as_of: date | None = None) -> Params:
     models = _folder(Model, root / "models", sources, problems)
     _, report = _read(Report, root / "report.yaml", sources, problems)
     _, claims = _read(Claims, root / "claims.yaml", sources, problems)
+    memory = _folder(MemoryTechnology, root / "memory", sources, problems, needed=False)
+    market = _rows(MarketPoint, root / "market.csv", sources, problems)
+    measurements = _rows(Measurement, root / "measurements.csv", sources, problems)
+    _check_names(measurements, _name(root / "measurements.csv", root), problems)
     if problems or report is None or claims is None:
         raise ParamsError(problems)
     day = as_of or _environment_day() or report.as_of
     report = report.model_copy(update={"as_of": day})
-    known = Params(report, sources or {}, chips, models, claims).on(day)
+    everything = Params(
+        report=report,
+        sources=sources or {},
+        chips=chips,
+        models=models,
+        claims=claims,
+        memory=memory,
+        market=tuple(market.values()),
+        measurements=tuple(measurements.values()),
+    )
+    known = everything.on(day)
     if not known.chips:
         message = f"no chip was announced by {day}; choose a later day"
         raise ParamsError([problem("report.yaml", ("as_of",), message, root)])
@@ -122,13 +167,18 @@ def _sources(root: Path, problems: list[Problem]) -> dict[str, Source] | None:
 
 
 def _folder(
-    kind: type[RecordT], folder: Path, sources: Mapping[str, Source] | None, problems: list[Problem]
+    kind: type[RecordT],
+    folder: Path,
+    sources: Mapping[str, Source] | None,
+    problems: list[Problem],
+    *,
+    needed: bool = True,
 ) -> dict[str, RecordT]:
     """Return the records of a folder by id: the names of their files."""
     records: dict[str, RecordT] = {}
     names: dict[str, str] = {}
     paths = [p for p in folder.glob("[!.]*") if p.suffix.lower() in {".yaml", ".yml"}]
-    if not paths:
+    if not paths and needed:
         message = "no such files; add one"
         problems.append(Problem(f"{_name(folder, folder.parent)}/*.yaml", 1, "", message))
     for path in sorted(paths):
@@ -164,6 +214,30 @@ def _read(
     return document, record
 
 
+def _rows(
+    kind: type[RowT], path: Path, sources: Mapping[str, Source] | None, problems: list[Problem]
+) -> dict[int, RowT]:
+    """Return the rows of a CSV file by line; a copy of params may be without the file."""
+    keys = None if sources is None else list(sources)
+    return read(kind, path, _name(path, path.parent), keys, problems) if path.exists() else {}
+
+
+def _check_names(rows: Mapping[int, Measurement], file: str, problems: list[Problem]) -> None:
+    """Add a problem for each name of a chip or model that has two ids: one is a slip.
+
+    An id may be without a file, for any chip may be taken out of the report; a name has one id.
+    """
+    for field in ("chip", "model"):
+        first: dict[str, tuple[str, int]] = {}
+        for line, row in rows.items():
+            printed, found = getattr(row, f"{field}_as_printed"), getattr(row, field)
+            if found is not None:
+                known, where = first.setdefault(printed, (found, line))
+                if found != known:
+                    message = f"{found!r}, but {printed} is {known!r} on line {where}"
+                    problems.append(Problem(file, line, field, message))
+
+
 def _items(document: Document) -> Iterator[tuple[str, Any]]:
     if isinstance(document.data, dict):
         yield from document.data.items()
@@ -177,65 +251,9 @@ def _record(kind: type[RecordT], fields: Any, document: Document, prefix: Path_)
         return kind.model_validate(fields)
     except ValidationError as error:
         for problem in error.errors(include_url=False):
-            path, message = _explain(kind, problem)
+            path, message = explain(kind, problem)
             document.add((*prefix, *path), message)
         return None
-
-
-def _explain(kind: type[BaseModel], problem: Any) -> tuple[Path_, str]:
-    """Turn Pydantic's account of a problem into a place and advice."""
-    # Pydantic puts its own words (the tag of a union, "[key]") among the keys of the file.
-    path = tuple(p for p in problem["loc"] if p not in {"[key]", "gqa", "mla"})
-    found = problem["input"]
-    match problem["type"]:
-        case "missing":
-            message = "missing; every such record needs it"
-        case "extra_forbidden":
-            message = f"unknown key, {_near(str(path[-1]), _keys(kind, path[:-1]))}"
-        case "value_error":
-            message = str(problem["ctx"]["error"])
-        case _ if found is None:
-            message = "empty; write a value, or leave the field out"
-        case "model_type" | "dict_type" | "model_attributes_type":
-            message = f"{found!r} is not a mapping; write its fields below it"
-        case "literal_error" | "union_tag_invalid":
-            expected = problem["ctx"].get("expected") or problem["ctx"].get("expected_tags")
-            message = f"{problem['ctx'].get('tag', found)!r} is not one of {expected}"
-        case _:
-            message = f"{found!r} does not do: {problem['msg'].lower()}"
-    return path, message
-
-
-def _keys(kind: type[BaseModel], path: Path_) -> list[str]:
-    """Return the keys that the record at *path* below *kind* knows."""
-    schema = kind.model_json_schema()
-    node: Any = schema
-    for step in path:
-        node = _follow(schema, node)
-        inner = node.get("properties", {}).get(step) or node.get("additionalProperties") or {}
-        node = inner if isinstance(step, str) else node.get("items", {})
-    return sorted(set(_follow(schema, node).get("properties", {})) - {"text"})
-
-
-def _follow(schema: Any, node: Any) -> Any:
-    """Return *node* of a JSON Schema with references followed and alternatives merged."""
-    options = node.get("anyOf") or node.get("oneOf") or node.get("allOf") or [node]
-    merged: dict[str, Any] = {}
-    for option in options:
-        target = option
-        if "$ref" in option:
-            target = schema["$defs"][option["$ref"].rsplit("/", 1)[1]]
-        merged["properties"] = merged.get("properties", {}) | target.get("properties", {})
-        for key in ("additionalProperties", "items"):
-            if isinstance(target.get(key), dict):
-                merged[key] = target[key]
-    return merged
-
-
-def _near(word: str, known: list[str]) -> str:
-    """Say which of *known* is meant by *word*, or what there is."""
-    near = get_close_matches(word, known, n=1)
-    return f"did you mean {near[0]}?" if near else f"known here: {', '.join(known) or 'none'}"
 
 
 def _check_sources(
@@ -245,15 +263,17 @@ def _check_sources(
     children = fields.items() if isinstance(fields, dict) else enumerate(fields)
     for key, child in children:
         if key == "source" and isinstance(child, str) and child not in sources:
-            hint = _near(child, list(sources)) if len(sources) else "sources.yaml is empty"
-            hint = hint if hint.startswith("did") else "describe it there"
-            document.add((*path, key), f"{child!r} is not in params/sources.yaml; {hint}")
+            document.add((*path, key), unknown_source(child, list(sources)))
         elif isinstance(child, (dict, list)):
             _check_sources(document, child, (*path, key), sources)
 
 
 def _announced(chip: Chip, day: date) -> bool:
     return chip.announced is None or chip.announced.value <= day
+
+
+def _introduced(memory: MemoryTechnology, day: date) -> bool:
+    return memory.introduced is None or memory.introduced.value <= day
 
 
 def _on(record: RecordT, day: date) -> RecordT:

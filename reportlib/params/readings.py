@@ -150,6 +150,11 @@ class Directed(Record):
 
     directions: Literal["one", "both"]
 
+    @property
+    def basis(self) -> str:
+        """The same in words."""
+        return "one direction" if self.directions == "one" else "both directions"
+
 
 class SupersededRate(Directed, Superseded[BytesPerSecond]):
     """An earlier rate of a link."""

@@ -128,11 +128,11 @@ class Claims(Record):
     claims: tuple[Claim, ...]
 
 
-class Headline(Record):
-    """The cast of the report, most wanted first."""
+class Cast(Record):
+    """Chips and models by the names of their files; one without a file is left out."""
 
-    chips: tuple[str, ...]
-    models: tuple[str, ...]
+    chips: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
 
 
 class Report(Record):
@@ -142,5 +142,6 @@ class Report(Record):
     subtitle: Text
     publisher: Text
     as_of: Day
-    headline: Headline
+    headline: Cast  # whom the report is about, most wanted first
+    aside: Cast = Cast()  # who stands in the appendix only
     sections: dict[str, dict[str, Any] | None]
