@@ -11,17 +11,21 @@ READY  := $(VENV)/ready
 TOOLS  := $(VENV)/tools-ready
 PIP    := $(RUN) -m pip install --disable-pip-version-check --no-input --quiet --no-compile
 LOCKED := $(PIP) --no-deps --require-hashes --only-binary :all:
+TESTED := $(VENV)/tested
+TESTED_FILES = Makefile README.md pyproject.toml requirements.lock requirements-dev.lock \
+          $(shell find notebooks params reportlib tests ! -name '*.pyc' ! -name __pycache__)
 LOCK   := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
           --only-binary :all: --no-emit-index-url --no-header --upgrade pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: report test check golden lab lock clean clean-all help
+.PHONY: report test check schema golden lab lock clean clean-all help
 
 report: $(READY)  ## Build build/hbm-panorama.html and build/hbm-panorama.pdf
 	@$(RUN) -m reportlib report --params "$(PARAMS)" --build "$(BUILD)" $(if $(AS_OF),--as-of "$(AS_OF)")
 
 test: $(TOOLS)  ## Run the tests
 	@$(RUN) -m pytest -n auto
+	@touch $(TESTED)
 
 check: $(TOOLS)  ## Everything that must pass before a change lands: style, types, imports, tests
 	@$(RUN) -m ruff check .
@@ -29,7 +33,13 @@ check: $(TOOLS)  ## Everything that must pass before a change lands: style, type
 	@$(RUN) -m mypy reportlib
 	@$(VENV)/bin/lint-imports --no-cache
 	@$(VENV)/bin/nbstripout --verify notebooks/*.ipynb
-	@$(RUN) -m pytest -n auto
+	@$(MAKE) --no-print-directory $(TESTED)
+
+$(TESTED): $(TESTED_FILES)  # tests that passed on these very files are not run again
+	@$(MAKE) --no-print-directory test
+
+schema: $(READY)  ## Rewrite the schemas that editors complete params by
+	@$(RUN) -m reportlib schema
 
 golden: $(TOOLS)  ## Rewrite tests/golden after a wanted change of numbers
 	@REWRITE_GOLDEN=1 $(RUN) -m pytest -q tests/test_golden.py

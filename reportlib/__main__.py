@@ -1,8 +1,12 @@
 """The command line: ``python -m reportlib``."""
 
+import json
 import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 
 import click
@@ -17,6 +21,14 @@ from reportlib.pipeline.build import (
     unchanged,
 )
 
+params_option = click.option(
+    "--params",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    default=ROOT / "params",
+    show_default="params",
+    help="Folder with the parameters.",
+)
+
 
 @click.group()
 def main() -> None:
@@ -24,13 +36,7 @@ def main() -> None:
 
 
 @main.command()
-@click.option(
-    "--params",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    default=ROOT / "params",
-    show_default="params",
-    help="Folder with the parameters.",
-)
+@params_option
 @click.option(
     "--build",
     "target",
@@ -77,11 +83,181 @@ def report(params: Path, target: Path, as_of: str | None, *, force: bool) -> Non
     _name_documents(target)
 
 
+@main.command()
+@params_option
+def check(params: Path) -> None:
+    """Read all parameters: what is wrong, what they hold and lack, and what is doubtful."""
+    from reportlib import checks
+    from reportlib.exhibits import claims
+    from reportlib.params import ParamsError, coverage, load
+    from reportlib.pipeline.execute import typed_parameters
+
+    try:
+        with _read_from(params):
+            edition = load()
+            claims.check(edition)
+            typed_parameters(ROOT / "notebooks", edition.report.sections)
+            everything = load(as_of=date.max)
+    except ParamsError as error:
+        for problem in error.problems:
+            click.secho(problem, fg="red", err=True)
+        click.echo(f"{len(error.problems)} problem(s) in the parameters.", err=True)
+        sys.exit(1)
+    for heading, lines in coverage.lines(everything):
+        click.secho(heading, bold=True)
+        click.echo("".join(f"  {line}\n" for line in lines))
+    doubts = checks.doubts(everything, params.absolute())
+    click.secho("Doubts: " + (f"{len(doubts)}" if doubts else "none"), bold=True)
+    for doubt in doubts:
+        click.secho(doubt, fg="yellow")
+
+
+@main.command()
+@params_option
+def schema(params: Path) -> None:
+    """Write params/schema, from which editors complete and underline, and name it in files."""
+    from reportlib.params.schema import write
+
+    changed = write(params)
+    for path in changed:
+        click.echo(_shown(path))
+    if not changed:
+        click.echo(f"{_shown(params / 'schema')} is up to date.")
+
+
+@main.group()
+def new() -> None:
+    """Begin a new file in params."""
+
+
+@new.command("chip")
+@click.argument("name")
+@click.option("--vendor", help="Who makes or sells it.")
+@params_option
+def new_chip(name: str, vendor: str | None, params: Path) -> None:
+    """Begin params/chips/NAME.yaml, with every field that a chip may have."""
+    _begin("chip", name, params, vendor=vendor)
+
+
+@new.command("memory")
+@click.argument("name")
+@params_option
+def new_memory(name: str, params: Path) -> None:
+    """Begin params/memory/NAME.yaml, with every field that a memory technology may have."""
+    _begin("memory", name, params)
+
+
+@new.command("model")
+@click.argument("name", required=False)
+@click.option("--name", "named", help="The same, as an option.")
+@click.option("--developer", help="Who made it.")
+@click.option(
+    "--from-config",
+    "config",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Read the dimensions from a config.json, as Hugging Face has it.",
+)
+@click.option("--source", help="Key of params/sources.yaml under which that file is described.")
+@params_option
+def new_model(
+    *,
+    name: str | None,
+    named: str | None,
+    developer: str | None,
+    config: Path | None,
+    source: str | None,
+    params: Path,
+) -> None:
+    """Begin params/models/NAME.yaml, with every field that a model may have."""
+    name = name or named
+    if not name:
+        msg = "what is the model called? Write: new model NAME"
+        raise click.UsageError(msg)
+    if config is None:
+        _begin("model", name, params, developer=developer)
+    else:
+        _from_config(config, params, name=name, developer=developer, source=source)
+
+
+def _begin(kind: str, name: str, params: Path, **given: str | None) -> None:
+    """Write a new file of *kind*, and say what comes next."""
+    from reportlib.params import scaffold
+
+    fields = {"name": name} | {field: value for field, value in given.items() if value}
+    try:
+        path = scaffold.path(kind, name, params)
+        for value in fields.values():
+            scaffold.check_name(value)
+    except (ValueError, FileExistsError) as error:
+        raise click.ClickException(str(error)) from None
+    _write(path, scaffold.text(kind, fields))
+
+
+def _from_config(
+    config: Path, params: Path, *, name: str, developer: str | None, source: str | None
+) -> None:
+    """Write a model whose dimensions are those of *config*, and say what is not read."""
+    from reportlib.params import advice, scaffold
+    from reportlib.params.from_config import model_from_config
+    from reportlib.params.schema import first_line, keys
+
+    known = keys(params)["definitions"]["source"]["enum"]
+    if source and source not in known:
+        msg = f"--source: {advice.unknown_source(source, known)}"
+        raise click.ClickException(msg)
+    try:
+        path = scaffold.path("model", name, params)
+        if developer:
+            scaffold.check_name(developer)
+    except (ValueError, FileExistsError) as error:
+        raise click.ClickException(str(error)) from None
+    try:
+        content = json.loads(config.read_text(encoding="utf-8"))
+        text, unread = model_from_config(
+            content, name=name, developer=developer or "", source=source or ""
+        )
+    except (ValueError, OSError, LookupError, TypeError, AttributeError) as error:
+        msg = f"{config} is not the config of a model ({type(error).__name__}: {error})"
+        raise click.ClickException(msg) from None
+    first = first_line("model")
+    _write(path, text if text.startswith(first) else f"{first}\n{text}")
+    for line in unread:
+        click.secho(f"to look up: {line}", fg="yellow")
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(exist_ok=True)
+    with path.open("x", encoding="utf-8") as file:
+        file.write(text)
+    click.echo(f"{_shown(path)} is begun. Next:")
+    click.echo("  1. fill its empty fields, each number with its unit and source")
+    click.echo("  2. describe new sources in params/sources.yaml")
+    click.echo("  3. python -m reportlib check, until it finds nothing; then make report")
+
+
+@contextmanager
+def _read_from(params: Path) -> Iterator[None]:
+    """Let everything read *params* for a while."""
+    before = os.environ.get("HBM_PARAMS")
+    os.environ["HBM_PARAMS"] = str(params.resolve())
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["HBM_PARAMS"]
+        else:
+            os.environ["HBM_PARAMS"] = before
+
+
+def _shown(path: Path) -> Path:
+    """Return *path* as it is from here, where it is below here."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
 def _name_documents(target: Path) -> None:
     for name in DOCUMENTS:
         path = target / name
-        shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-        click.echo(f"{shown}  {path.stat().st_size / 1e6:.2f} MB")
+        click.echo(f"{_shown(path)}  {path.stat().st_size / 1e6:.2f} MB")
 
 
 def _stop(message: str, target: Path) -> None:

@@ -10,6 +10,7 @@ import re
 from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cache
 from typing import Annotated, Any
 
 import pint
@@ -17,7 +18,7 @@ from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 PREFIXES = {"E": 1e18, "P": 1e15, "T": 1e12, "G": 1e9, "M": 1e6, "k": 1e3, "": 1.0}
-SMALL_PREFIXES = {"m": 1e-3, "µ": 1e-6, "n": 1e-9}
+SMALL_PREFIXES = {"m": 1e-3, "µ": 1e-6, "n": 1e-9, "p": 1e-12}
 BINARY_PREFIXES = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 WORDS = {"thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12}
 
@@ -30,6 +31,8 @@ for definition in (
     "B = [information]",
     "bit = B / 8",
     "W = [power]",
+    "J = W * s",
+    "V = [potential]",
     "USD = [currency]",
     "FLOP = []",
     "OP = FLOP",
@@ -63,9 +66,7 @@ class Unit:
         value = math.nan
         if match:
             with suppress(pint.PintError):
-                number = float(match["number"].replace(",", ""))
-                quantity = registry.Quantity(number, unit.replace("%", "percent"))
-                value = float(quantity.m_as(self.symbol or "dimensionless"))
+                value = float(match["number"].replace(",", "")) * _factor(unit, self.symbol)
         if math.isnan(value):
             wanted = f"a quantity in {self.symbol}" if self.symbol else "a plain number"
             msg = f"{text!r} is not {wanted} ({self._hint(text, unit)})"
@@ -91,6 +92,13 @@ class Unit:
         return core_schema.no_info_after_validator_function(self.parse, core_schema.str_schema())
 
 
+@cache
+def _factor(unit: str, wanted: str) -> float:
+    """Return how many *wanted* one *unit* is; no unit of ours has another zero than its base."""
+    quantity = registry.Quantity(1.0, unit.replace("%", "percent"))
+    return float(quantity.m_as(wanted or "dimensionless"))
+
+
 Count = Annotated[float, Unit("")]
 Bytes = Annotated[float, Unit("B")]
 BytesPerSecond = Annotated[float, Unit("B/s")]
@@ -99,7 +107,10 @@ FlopPerByte = Annotated[float, Unit("FLOP/B")]
 PerSecond = Annotated[float, Unit("1/s")]
 Seconds = Annotated[float, Unit("s")]
 Watts = Annotated[float, Unit("W")]
+Volts = Annotated[float, Unit("V")]
+JoulesPerByte = Annotated[float, Unit("J/B")]  # often written in pJ/bit
 Dollars = Annotated[float, Unit("USD")]
+DollarsPerByte = Annotated[float, Unit("USD/B")]
 
 
 def show(value: float, unit: str = "", digits: int = 3) -> str:

@@ -12,11 +12,13 @@ from click.testing import CliRunner
 from nbformat.v4 import new_notebook
 
 from reportlib.__main__ import main
+from reportlib.frames import FRAMES
 from reportlib.pipeline import execute, export, files
 from reportlib.pipeline.build import DOCUMENTS, RECORD, Watch
 from reportlib.pipeline.execute import Failure
 
 ROOT = Path(__file__).parents[1]
+DATA = {f"data/{name}.{kind}" for name in FRAMES for kind in ("csv", "parquet")}
 HEAVY = ["altair", "nbconvert", "nbformat", "numpy", "pandas", "papermill", "pydantic", "yaml"]
 
 
@@ -53,7 +55,8 @@ def report(params_copy, tmp_path, monkeypatch):
 
 
 def contents(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
 def spoil(params):
@@ -69,7 +72,7 @@ def test_a_second_build_has_nothing_to_do(report, quick, tmp_path):
     assert "Nothing changed since the last build." in second.output
     assert all(name in second.output for name in DOCUMENTS)
     assert len(quick) == 1
-    assert set(contents(tmp_path / "build")) == {*DOCUMENTS, RECORD}
+    assert set(contents(tmp_path / "build")) == {*DOCUMENTS, *DATA, RECORD}
 
 
 def test_deciding_that_there_is_nothing_to_do_imports_nothing_heavy(
@@ -115,7 +118,7 @@ def test_the_day_in_the_environment_counts_too(report, tmp_path, params_copy, mo
     assert "2026-03-01" in (tmp_path / "build" / DOCUMENTS[0]).read_text()
 
 
-@pytest.mark.parametrize("name", [*DOCUMENTS, RECORD])
+@pytest.mark.parametrize("name", [*DOCUMENTS, "data/chips.csv", RECORD])
 @pytest.mark.parametrize("harm", ["deleted", "changed", "not JSON"])
 def test_what_was_harmed_is_made_anew(report, quick, tmp_path, name, harm):
     report()
@@ -130,9 +133,8 @@ def test_what_was_harmed_is_made_anew(report, quick, tmp_path, name, harm):
 
     assert len(quick) == 2
     assert contents(tmp_path / "build").keys() == good.keys()
-    assert json.loads((tmp_path / "build" / RECORD).read_text())["documents"].keys() == set(
-        DOCUMENTS
-    )
+    record = json.loads((tmp_path / "build" / RECORD).read_text())
+    assert record["files"].keys() == {*DOCUMENTS, *DATA}
 
 
 def test_spoilt_params_leave_the_last_good_report(report, quick, tmp_path, params_copy):

@@ -23,6 +23,7 @@ every_model = pytest.mark.parametrize("identifier", NUMBERS.models)
         ("deepseek-v3", 671_026_419_200, 70_272),
         ("gpt-oss-120b", 116_829_156_672, 73_728),
         ("mixtral-8x7b", 46_702_792_704, 131_072),
+        ("kimi-k2", 1_026_408_232_448, 70_272),
     ],
 )
 def test_sizes_of_the_models_entered(identifier, total, kv_bytes):
@@ -32,12 +33,66 @@ def test_sizes_of_the_models_entered(identifier, total, kv_bytes):
     assert cases.kv_cache_bytes(model, 1) == kv_bytes
 
 
-@every_model
-def test_size_is_what_the_makers_state(identifier):
+@pytest.mark.parametrize(
+    ("identifier", "growth"),
+    [
+        ("llama-3-70b", 327_680),
+        ("gpt-oss-120b", 36_864),  # of half its layers; the others slide
+        ("deepseek-v3.2", 61 * (1152 + 132)),  # with a key of the index
+        ("deepseek-v4-pro", 31 * 8 + 30 * (1024 + 68) / 4),  # a block of 128 or of 4 tokens
+        ("kimi-k3", 24 * 1152),  # of its layers with a cache; the others keep a state
+        ("nemotron-3-super-120b-a12b", 8192),
+        ("mistral-7b", 0),  # all of its layers slide
+    ],
+)
+def test_a_further_token_of_a_long_context_adds_as_much_as_layers_keep_of_it(identifier, growth):
     model = NUMBERS.models[identifier]
-    stated = model.parameters
+    long = 2**17  # whole blocks of compressed tokens
+    later, earlier = (cases.kv_cache_bytes(model, length) for length in (2 * long, long))
 
-    assert stated is None or cases.parameters(model).total == pytest.approx(stated.value, rel=0.03)
+    assert cases.kv_cache_growth(model) == growth
+    assert float(later - earlier) / long == growth
+
+
+@every_model
+def test_a_cache_grows_and_a_step_reads_no_more_of_it_than_there_is(identifier):
+    model = NUMBERS.models[identifier]
+    contexts = np.array([1, 100, 1000, 4096, 8192, 131_072, 1_000_000])
+    states = sum(group.layers * group.state_bytes for group in cases.layer_groups(model))
+    stored, read = cases.kv_cache_bytes(model, contexts), cases.kv_read_bytes(model, contexts)
+
+    assert stored.shape == read.shape == contexts.shape
+    assert (np.diff(stored) >= 0).all()
+    assert (np.diff(read) >= 0).all()
+    assert (read - 2 * states <= stored - states).all()  # states are written back, too
+    assert (np.diff(cases.attention_flop(model, contexts)) >= 0).all()
+
+
+@every_model
+def test_layers_are_all_told(identifier):
+    of = NUMBERS.models[identifier].architecture
+    mixers = sum(group.layers for group in cases.layer_groups(NUMBERS.models[identifier]))
+
+    assert mixers + of.dense_layers + of.expert_layers >= of.layers
+    assert mixers <= of.layers
+
+
+@pytest.mark.parametrize(
+    ("identifier", "has_one"),
+    [
+        ("llama-3-70b", True),
+        ("deepseek-v3", True),
+        ("gpt-oss-120b", False),
+        ("deepseek-v3.2", False),
+        ("deepseek-v4-pro", False),
+        ("kimi-k3", False),
+        ("mistral-7b", False),
+    ],
+)
+def test_a_critical_context_needs_reads_in_proportion_to_the_context(identifier, has_one):
+    critical = cases.critical_context_length(NUMBERS.models[identifier], H100, "bf16")
+
+    assert math.isnan(critical) != has_one
 
 
 @every_model

@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_golden import BF16, CHIP, CHIPS, FP8, HBM, HEADLINE, MODEL, MODELS, NUMBERS, PAIR
+from test_golden import BF16, CHIP, CHIPS, FP8, HBM, HEADLINE, MODEL, MODELS, NUMBERS, PAIR, SHOWN
 
 from reportlib.exhibits import charts, scales, tables, theme
 from reportlib.exhibits.scales import LogScale
 
 CAST = [chip.name for chip in HBM]
-CHIP_TABLE = tables.chips(NUMBERS.chips)
+CHIP_TABLE = tables.chips(SHOWN)
 CHARTS = {
     "step_parts": charts.step_parts(tables.step_times(MODEL, CHIP, batch_sizes=[1], **BF16)),
     "transport_ratios": charts.transport_ratios(
@@ -54,9 +54,11 @@ CHARTS = {
         first="A",
         second="B",
     ),
-    "capacity_bandwidth": charts.capacity_bandwidth(CHIP_TABLE, sweep_times=[1e-3, 1e-2]),
+    "capacity_bandwidth": charts.capacity_bandwidth(
+        CHIP_TABLE, sweep_times=[1e-3, 1e-2], cast=CAST
+    ),
     "generations": charts.generations(
-        tables.generations(NUMBERS.chips),
+        tables.generations(SHOWN),
         names={"peak_compute": "C", "memory_bandwidth": "B", "memory_capacity": "M"},
     ),
     "decode_ceilings": charts.decode_ceilings(
@@ -120,7 +122,9 @@ def test_a_vendor_keeps_its_colour(spec):
         if channel.get("field") == "vendor":
             scale = channel["scale"]
             shown = dict(zip(scale["domain"], scale["range"], strict=True))
-            assert shown.items() <= theme.VENDORS.items()
+            known = {vendor: color for vendor, color in shown.items() if vendor in theme.VENDORS}
+            assert known.items() <= theme.VENDORS.items()
+            assert len(set(shown.values())) == len(shown)
 
 
 def test_names_of_the_chips_cover_neither_each_other_nor_a_point():
@@ -130,8 +134,15 @@ def test_names_of_the_chips_cover_neither_each_other_nor_a_point():
         LogScale.over(CHIP_TABLE["memory_bandwidth"]),
     )
     placed = scales.named(
-        CHIP_TABLE, "chip", x=("memory_capacity", x), y=("memory_bandwidth", y), size=size
+        CHIP_TABLE,
+        "chip",
+        x=("memory_capacity", x),
+        y=("memory_bandwidth", y),
+        size=size,
+        first=CAST,
     )
+    assert set(CAST) <= set(placed[placed["align"] != ""]["chip"])
+    placed = placed[placed["align"] != ""]
     across, up = (
         x.pixels(placed["memory_capacity"], size[0]),
         y.pixels(placed["memory_bandwidth"], size[1]),

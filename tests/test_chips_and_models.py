@@ -5,8 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from reportlib import params
+
 ROOT = Path(__file__).parents[1]
+NUMBERS = params.load(params.DEFAULT_ROOT)
+TOLD = f"{NUMBERS.report.headline} {NUMBERS.report.sections} {NUMBERS.claims}"  # names, in text
 FILES = sorted((ROOT / "params").glob("*s/*.yaml"))
+NAMED = [path for path in FILES if f"'{path.stem}'" in TOLD]
 # Python's words for what is not there; "None of the chips" is English.
 LEAKED = re.compile(r"\b(?:nan|NaN|NaT|inf)\b|\bNone\b(?! of\b|[’'\"])")
 CHIP = {
@@ -21,6 +26,7 @@ STRANGE = {
     "minimal": {},
     "only fp8": {"peak_compute": "{fp8: {value: 1 PFLOP/s, source: nvidia-h100}}"},
     "only fp4": {"peak_compute": "{fp4: {value: 1 PFLOP/s, source: nvidia-h100}}"},
+    "nothing published": {"peak_compute": "not published"},
     "only int8": {"peak_compute": "{int8: {value: 1 POP/s, source: nvidia-h100}}"},
     "large": {
         "memory_capacity": "{value: 1 TB, source: nvidia-h100}",
@@ -51,9 +57,18 @@ def write(folder, changes):
     (folder / "chips" / "strange.yaml").write_text("".join(lines))
 
 
-@pytest.mark.parametrize("gone", FILES, ids=lambda path: path.stem)
-def test_any_file_may_go(tell, params_copy, gone):
+@pytest.mark.parametrize("gone", NAMED, ids=lambda path: path.stem)
+def test_what_the_report_names_may_go(tell, params_copy, gone):
     (params_copy / gone.relative_to(ROOT / "params")).unlink()
+
+    check(tell(params_copy, draw=False))
+
+
+@pytest.mark.parametrize("half", [0, 1])
+def test_half_of_all_files_may_go(tell, params_copy, half):
+    assert len(NAMED) > 8
+    for gone in FILES[half::2]:
+        (params_copy / gone.relative_to(ROOT / "params")).unlink()
 
     check(tell(params_copy, draw=False))
 
@@ -69,7 +84,7 @@ def test_a_strange_chip_may_come(tell, params_copy, kind):
     assert name in told.texts["30_chip_comparison: chips"]
 
 
-@pytest.mark.parametrize("kind", ["minimal", "only fp8", "large", "tiny", "on-chip"])
+@pytest.mark.parametrize("kind", ["minimal", "only fp8", "nothing published", "tiny", "on-chip"])
 def test_a_strange_chip_may_be_the_only_one(tell, params_copy, kind):
     for path in (params_copy / "chips").iterdir():
         path.unlink()

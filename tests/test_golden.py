@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from reportlib import cases, params
+from reportlib import cases, frames, params
 from reportlib.exhibits import claims, tables
 
 GOLDEN = Path(__file__).parent / "golden"
 NUMBERS = params.load(params.DEFAULT_ROOT)
 CHIP, MODEL = NUMBERS.chips["h100-sxm5"], NUMBERS.models["llama-3-70b"]
-MODELS, CHIPS = NUMBERS.models.values(), NUMBERS.chips.values()
+SHOWN = NUMBERS.shown_chips()
+MODELS, CHIPS = NUMBERS.shown_models().values(), SHOWN.values()
 HBM = [chip for chip in NUMBERS.headline_chips().values() if not cases.keeps_weights_on_chip(chip)]
 HEADLINE = NUMBERS.headline_models().values()
 BF16 = {"precision": "bf16", "context_length": 2048}
@@ -19,7 +20,8 @@ FP8 = {"precision": "fp8", "usable_share": 0.9}
 PAIR = ("rubin-r200", "mi455x")
 
 TABLES = {
-    "chips": lambda: tables.chips(NUMBERS.chips),
+    "numbers": lambda: frames.numbers(NUMBERS),
+    "chips": lambda: tables.chips(SHOWN),
     "models": lambda: tables.models(MODELS, CHIP, "bf16"),
     "step_times": lambda: tables.step_times(MODEL, CHIP, batch_sizes=[1, 8, 64, 512], **BF16),
     "transport_ratios": lambda: tables.transport_ratios(MODELS, CHIP, batch_sizes=[1, 512], **BF16),
@@ -49,7 +51,7 @@ TABLES = {
     "decode_ceilings": lambda: tables.decode_ceilings(
         HEADLINE, CHIPS, precision="bf16", usable_share=0.9, context_length=8192
     ),
-    "generations": lambda: tables.generations(NUMBERS.chips),
+    "generations": lambda: tables.generations(SHOWN),
     "claims": lambda: claims.table(NUMBERS),
 }
 

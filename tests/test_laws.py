@@ -27,6 +27,7 @@ from reportlib.calculations.roofline import (
 )
 from reportlib.calculations.stacks import annual_growth
 from reportlib.calculations.transformer import (
+    compressed_entries,
     distinct_experts,
     grouped_query_attention_flop,
     grouped_query_attention_parameters,
@@ -223,39 +224,99 @@ def test_distinct_experts_are_the_mean_over_all_choices(experts, active, tokens)
     )
 
 
-@given(
-    context=st.integers(0, 10_000_000),
-    more=st.integers(0, 10_000_000),
-    window=st.integers(1, 1_000_000),
-)
-def test_a_cache_grows_with_the_context_up_to_its_window(context, more, window):
-    def stored(context, window):
-        return kv_cache_bytes(
-            layers=80, tokens=kept_tokens(context, window), values_per_token=2048, bytes_per_value=2
-        )
-
-    assert stored(context, window) <= stored(context + more, window)
-    assert stored(context, window) <= stored(context, float("inf"))
-    assert stored(window + more, window) == stored(window, float("inf"))
-
-
-@given(layers=dimensions, tokens=dimensions, values=dimensions, width=st.floats(0.5, 4))
-def test_a_step_reads_each_stored_value_once(layers, tokens, values, width):
-    cache = {
-        "layers": layers,
-        "tokens": tokens,
-        "values_per_token": values,
-        "bytes_per_value": width,
+contexts = st.integers(0, 10_000_000)
+windows = st.one_of(st.just(0), st.integers(1, 1_000_000))
+layers_of_one_kind = st.fixed_dictionaries(
+    {
+        "layers": dimensions,
+        "values_per_entry": dimensions,
+        "bytes_per_value": st.sampled_from([0.5, 1, 2]),
+        "index_key_bytes": st.integers(0, 512),
+        "state_bytes": st.just(0),
     }
+)
+ratios = st.sampled_from([1, 4, 128, float("inf")])
 
-    assert kv_read_bytes(**cache) == kv_cache_bytes(**cache)
+
+def kept_and_read(context, *, window, ratio, top_k, **group):
+    """Return what like layers keep of a context, and what a step moves of it."""
+    spans = {
+        "window_tokens": kept_tokens(context, window),
+        "entries": compressed_entries(context, ratio),
+    }
+    return kv_cache_bytes(**spans, **group), kv_read_bytes(**spans, top_k=top_k, **group)
+
+
+@given(
+    context=contexts,
+    more=contexts,
+    window=windows,
+    ratio=ratios,
+    top_k=dimensions,
+    group=layers_of_one_kind,
+)
+def test_a_cache_never_shrinks_and_no_step_reads_more_of_it_than_there_is(
+    *, context, more, window, ratio, top_k, group
+):
+    shape = {"window": window, "ratio": ratio, "top_k": top_k, **group}
+    kept, read = kept_and_read(context, **shape)
+    kept_later, read_later = kept_and_read(context + more, **shape)
+
+    assert 0 <= read <= kept
+    assert kept <= kept_later
+    assert read <= read_later
+
+
+@given(context=contexts, window=st.integers(1, 1_000_000), group=layers_of_one_kind)
+def test_a_window_bounds_a_cache(context, window, group):
+    shape = {"window": window, "ratio": float("inf"), "top_k": 1, **group}
+    kept, read = kept_and_read(context, **shape)
+
+    assert kept == read
+    assert kept <= kept_and_read(context, window=0, ratio=1, top_k=1, **group)[0]
+    assert kept <= kept_and_read(window, **shape)[0]
+
+
+@given(context=contexts, group=layers_of_one_kind)
+def test_full_attention_reads_each_stored_value_once(context, group):
+    kept, read = kept_and_read(context, window=0, ratio=1, top_k=float("inf"), **group)
+
+    assert read == kept
+
+
+@given(context=contexts, more=contexts, state=dimensions, layers=dimensions)
+def test_a_state_is_read_and_written_back_whatever_the_context(context, more, state, layers):
+    linear = {
+        "window": 0,
+        "ratio": float("inf"),
+        "top_k": float("inf"),
+        "layers": layers,
+        "values_per_entry": 0,
+        "bytes_per_value": 2,
+        "index_key_bytes": 0,
+        "state_bytes": state,
+    }
+    kept, read = kept_and_read(context, **linear)
+
+    assert (kept, read) == kept_and_read(context + more, **linear)
+    assert (kept, read) == (layers * state, 2 * layers * state)
 
 
 @given(heads=dimensions, head_dim=dimensions, context=dimensions, width=st.floats(0.5, 4))
 def test_multi_head_attention_has_the_same_intensity_at_any_size(heads, head_dim, context, width):
-    flop = grouped_query_attention_flop(heads=heads, head_dim=head_dim, tokens=context)
-    read = kv_read_bytes(
-        layers=1, tokens=context, values_per_token=2 * heads * head_dim, bytes_per_value=width
+    flop = grouped_query_attention_flop(
+        heads=heads, head_dim=head_dim, value_head_dim=head_dim, tokens=context
+    )
+    _, read = kept_and_read(
+        context,
+        window=0,
+        ratio=1,
+        top_k=float("inf"),
+        layers=1,
+        values_per_entry=2 * heads * head_dim,
+        bytes_per_value=width,
+        index_key_bytes=0,
+        state_bytes=0,
     )
 
     assert arithmetic_intensity(flop, read) == pytest.approx(2 / width)
@@ -282,7 +343,10 @@ def test_uncompressed_queries_are_those_of_multi_head_attention(
         heads=heads,
         kv_heads=0,
         head_dim=head_dim + rope,
+        value_head_dim=head_dim + rope,
+        keys_as_values=0,
         biases=0,
+        output_biases=0,
         norms=0,
         sinks=0,
     )

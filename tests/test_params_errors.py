@@ -2,11 +2,16 @@
 
 import random
 import re
+import shutil
 
 import pytest
 
-from reportlib.params import ParamsError, load
+from reportlib.params import DEFAULT_ROOT, ParamsError, load
 
+KEPT = (
+    "report.yaml", "claims.yaml", "chips/h100-sxm5.yaml", "chips/rubin-r200.yaml",
+    "models/llama-3-8b.yaml", "models/deepseek-v3.yaml",
+)  # fmt: skip
 LINE = re.compile(r"params/[^:]+:\d+: .+")
 MINIMAL = """\
 name: X 1
@@ -19,6 +24,24 @@ memory_bandwidth:
 peak_compute:
   bf16: {value: 1 PFLOP/s, source: nvidia-h100}
 """
+
+
+@pytest.fixture
+def params_copy(tmp_path):
+    """A few files of params/ to spoil, with the sources that they name: all would take longer."""
+    folder = tmp_path / "params"
+    for name in KEPT:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(DEFAULT_ROOT / name, folder / name)
+    named = {
+        key
+        for name in KEPT
+        for key in re.findall(r"source: ([\w.-]+)", (folder / name).read_text(encoding="utf-8"))
+    }
+    sources = re.split(r"(?m)^(?=\S)", (DEFAULT_ROOT / "sources.yaml").read_text(encoding="utf-8"))
+    kept = [entry for entry in sources if entry.partition(":")[0] in named]
+    (folder / "sources.yaml").write_text("".join(kept), encoding="utf-8")
+    return folder
 
 
 def problems(folder):

@@ -5,6 +5,7 @@ Dimensions of models are those of the config.json that their makers publish on H
 
 import pytest
 
+from reportlib import cases, params
 from reportlib.calculations.capacity import chips_needed, leftover_batch_size, memory_sweep_time
 from reportlib.calculations.decode import (
     critical_batch_size,
@@ -21,6 +22,7 @@ from reportlib.calculations.transformer import (
     distinct_experts,
     embedding_parameters,
     feed_forward_parameters,
+    gate_parameters,
     grouped_query_attention_flop,
     grouped_query_attention_parameters,
     grouped_query_kv_values_per_token,
@@ -35,6 +37,27 @@ from reportlib.calculations.transformer import (
 )
 
 GIB = 2**30
+MODELS = params.load(params.DEFAULT_ROOT).models
+
+
+def total(model):
+    """Return the parameters of a model that is entered."""
+    return cases.parameters(MODELS[model]).total
+
+
+def active(model):
+    """Return the parameters of a model that multiply each token."""
+    return cases.parameters(MODELS[model]).active
+
+
+def stored(model):
+    """Return what a model keeps of 131,072 tokens in BF16."""
+    return float(cases.kv_cache_bytes(MODELS[model], 131_072))
+
+
+def read(model):
+    """Return what a step at 131,072 tokens moves of it."""
+    return float(cases.kv_read_bytes(MODELS[model], 131_072))
 
 
 def grouped_query_model(
@@ -58,7 +81,10 @@ def grouped_query_model(
         heads=heads,
         kv_heads=kv_heads,
         head_dim=head_dim,
+        value_head_dim=head_dim,
+        keys_as_values=0,
         biases=biases,
+        output_biases=biases,
         norms=norms,
         sinks=sinks,
     )
@@ -138,7 +164,16 @@ GPT_3 = (
     96
     * (
         grouped_query_attention_parameters(
-            hidden_size=12288, heads=96, kv_heads=96, head_dim=128, biases=1, norms=0, sinks=0
+            hidden_size=12288,
+            heads=96,
+            kv_heads=96,
+            head_dim=128,
+            value_head_dim=128,
+            keys_as_values=0,
+            biases=1,
+            output_biases=1,
+            norms=0,
+            sinks=0,
         )
         + feed_forward_parameters(hidden_size=12288, size=49152, gated=0, biases=1)
         + 2 * norm_parameters(12288, biases=1)
@@ -228,23 +263,35 @@ DEEPSEEK_V3 = {"layers": 61, "dense_layers": 3, "heads": 128, "routed": 256, "vo
 KIMI_K2 = {"layers": 61, "dense_layers": 1, "heads": 64, "routed": 384, "vocabulary": 163_840}
 
 
-def kv_bytes(layers, kv_heads, *, tokens=1, bytes_per_value=BYTES_PER_VALUE["bf16"], head_dim=128):
-    """Return the KV cache of *tokens* tokens with grouped-query attention."""
+def full_cache_bytes(layers, values, *, tokens, bytes_per_value=BYTES_PER_VALUE["bf16"]):
+    """Return the cache of layers that keep all tokens, and nothing else."""
     return kv_cache_bytes(
         layers=layers,
+        window_tokens=0,
+        entries=tokens,
+        values_per_entry=values,
+        bytes_per_value=bytes_per_value,
+        index_key_bytes=0,
+        state_bytes=0,
+    )
+
+
+def kv_bytes(layers, kv_heads, *, tokens=1, bytes_per_value=BYTES_PER_VALUE["bf16"], head_dim=128):
+    """Return the KV cache of *tokens* tokens with grouped-query attention."""
+    return full_cache_bytes(
+        layers,
+        grouped_query_kv_values_per_token(
+            kv_heads=kv_heads, head_dim=head_dim, value_head_dim=head_dim
+        ),
         tokens=tokens,
-        values_per_token=grouped_query_kv_values_per_token(kv_heads, head_dim),
         bytes_per_value=bytes_per_value,
     )
 
 
 def latent_kv_bytes(layers, *, tokens=1):
     """Return the KV cache of *tokens* tokens of DeepSeek-V3 or Kimi K2 in BF16."""
-    return kv_cache_bytes(
-        layers=layers,
-        tokens=tokens,
-        values_per_token=latent_kv_values_per_token(kv_rank=512, rope_head_dim=64),
-        bytes_per_value=BYTES_PER_VALUE["bf16"],
+    return full_cache_bytes(
+        layers, latent_kv_values_per_token(kv_rank=512, rope_head_dim=64), tokens=tokens
     )
 
 
@@ -267,6 +314,14 @@ ISCA = "https://arxiv.org/abs/2505.09343, table 1"
 VLLM_MEMORY = (
     "https://github.com/llm-d-incubation/llm-d-planner/blob/"
     "e50305af90f0812e77e1827f3bc740fe75b76370/docs/empirical-vllm-memory-results.md: measured"
+)
+STRIX_HALO = (
+    "https://github.com/kyuz0/amd-strix-halo-toolboxes/blob/"
+    "d1a34bee0900be574fc31be9dcdc02a925581889/docs/results.json, parameters of the GGUF file"
+)
+NEMO_K3 = (
+    "https://docs.nvidia.com/nemo/automodel/model-coverage/large-language-models/"
+    "moonshotai/kimi-k3.md"
 )
 AI_AND_MEMORY_WALL = "https://arxiv.org/abs/2403.14123, figure 1"
 
@@ -390,6 +445,100 @@ PUBLISHED = {
         0,
         "https://huggingface.co/moonshotai/Kimi-K2-Instruct: tensors but for scales",
     ),
+    # Parameters of models of other kinds, from the dimensions entered
+    "Nemotron 3 Super (Mamba 2, latent experts)": (
+        total("nemotron-3-super-120b-a12b"),
+        120.67e9,
+        0.0001,
+        f"{STRIX_HALO}: NVIDIA-Nemotron-3-Super-120B-A12B",
+    ),
+    "Nemotron 3 Ultra": (
+        total("nemotron-3-ultra-550b-a55b"),
+        549.3e9,
+        0.0001,
+        "https://github.com/WandLZhang/tpu-mech-interp: 549.3B in the served stack",
+    ),
+    "Nemotron 3 Nano": (
+        total("nemotron-3-nano-30b-a3b"),
+        31.6e9,
+        0.001,
+        "https://github.com/NVIDIA-NeMo/Nemotron, README.md",
+    ),
+    "Qwen3.5 122B (gated delta net)": (
+        total("qwen3.5-122b-a10b"),
+        122.11e9,
+        0.0001,
+        f"{STRIX_HALO}: Qwen3.5-122B-A10B",
+    ),
+    "Qwen3.5 35B": (total("qwen3.5-35b-a3b"), 34.66e9, 0.0001, f"{STRIX_HALO}: Qwen3.6-35B-A3B"),
+    "Qwen3.5 27B and a layer of multi-token prediction": (
+        total("qwen3.5-27b")
+        # A full layer with its output gate, dense block and norms; 2 h² join its two inputs
+        + grouped_query_attention_parameters(
+            hidden_size=5120,
+            heads=24,
+            kv_heads=4,
+            head_dim=256,
+            value_head_dim=256,
+            keys_as_values=0,
+            biases=0,
+            output_biases=0,
+            norms=1,
+            sinks=0,
+        )
+        + gate_parameters(hidden_size=5120, gates=24 * 256)
+        + gated(5120, 17408)
+        + 2 * 5120**2,
+        27.32e9,
+        0.0002,
+        f"{STRIX_HALO}: Qwen3.6-27B",
+    ),
+    "Gemma 4 26B (experts beside a dense block)": (
+        total("gemma-4-26b-a4b"),
+        25.23e9,
+        0.0002,
+        f"{STRIX_HALO}: gemma-4-26B-A4B",
+    ),
+    "Gemma 4 31B": (total("gemma-4-31b"), 30.7e9, 0.0002, f"{STRIX_HALO}: gemma-4-31B"),
+    "MiniMax-M2.5": (total("minimax-m2.5"), 228.69e9, 0.0001, f"{STRIX_HALO}: MiniMax-M2.7"),
+    "BLOOM": (
+        total("bloom-176b"),
+        176.25e9,
+        0.0001,
+        "https://arxiv.org/abs/2211.05100, table 3: 176,247M",
+    ),
+    "Kimi K3, active (KDA, gated latent attention, latent experts)": (
+        active("kimi-k3"),
+        104e9,
+        0.005,
+        NEMO_K3,
+    ),
+    "Kimi K3": (total("kimi-k3"), 2.8e12, 0.01, NEMO_K3),
+    "DeepSeek-V4-Pro, active (compressed attention)": (
+        active("deepseek-v4-pro"),
+        49e9,
+        0.005,
+        "https://huggingface.co/deepseek-ai/DeepSeek-V4-Pro",
+    ),
+    "DeepSeek-V4-Flash": (
+        total("deepseek-v4-flash"),
+        284e9,
+        0.002,
+        "https://huggingface.co/deepseek-ai/DeepSeek-V4-Flash",
+    ),
+    "GLM-5": (total("glm-5"), 744e9, 0.001, "https://github.com/zai-org/GLM-5, README.md"),
+    "MiniMax-Text-01 (lightning attention)": (
+        total("minimax-text-01"),
+        456e9,
+        0.001,
+        "https://github.com/MiniMax-AI/MiniMax-01, README.md",
+    ),
+    "MiniMax-Text-01, active, without output head": (
+        active("minimax-text-01") - embedding_parameters(hidden_size=6144, vocabulary=200_064),
+        45.9e9,
+        0.001,
+        "https://github.com/MiniMax-AI/MiniMax-01, README.md",
+    ),
     # Weights, bytes
     "gpt-oss-120b, checkpoint": (
         BYTES_PER_VALUE["fp4"] * GPT_OSS_120B_MXFP4
@@ -463,7 +612,7 @@ PUBLISHED = {
     ),
     "intensity of multi-head attention in BF16, FLOP/B": (
         arithmetic_intensity(
-            grouped_query_attention_flop(heads=40, head_dim=128, tokens=8192),
+            grouped_query_attention_flop(heads=40, head_dim=128, value_head_dim=128, tokens=8192),
             kv_bytes(1, 40, tokens=8192),
         ),
         1,
@@ -607,7 +756,9 @@ def llama_3_critical_context(chip, model):
         # The input embedding is looked up, not multiplied by.
         matmul_flop_per_token=matmul_flop(llama_3(**model, embeddings=1), tokens=1),
         attention_flop_per_position=model["layers"]
-        * grouped_query_attention_flop(heads=model["heads"], head_dim=128, tokens=1),
+        * grouped_query_attention_flop(
+            heads=model["heads"], head_dim=128, value_head_dim=128, tokens=1
+        ),
         kv_bytes_per_position=kv_bytes(model["layers"], 8),
         **chip,
     )
@@ -662,6 +813,45 @@ WORKED_BY_HAND = {
     "FLOP of DeepSeek-V3's attention per layer and position": (
         latent_attention_flop(heads=128, kv_rank=512, rope_head_dim=64, tokens=1),
         278_528,
+        0,
+    ),
+    # Kept of 131,072 tokens, and moved in a step, of the models entered
+    # 61 layers · (1152 + 132) B; of each layer 132 B of all keys and 1152 B of 2048 entries
+    "kept, DeepSeek-V3.2": (stored("deepseek-v3.2"), 10.27e9, 0.001),
+    "read, DeepSeek-V3.2": (read("deepseek-v3.2"), 1.20e9, 0.001),
+    # The same with an index of 21 layers of 78: 78 · 1152 + 21 · 132 B
+    "kept, GLM-5.2": (stored("glm-5.2"), 131_072 * 92_628, 0),
+    "read, GLM-5.2": (read("glm-5.2"), 131_072 * 21 * 132 + 78 * 2048 * 1152, 0),
+    # 61 windows of 128, 31 · 1024 blocks, 30 · 32,768 blocks with a key of 68 B; read: 30 · 1024
+    "kept, DeepSeek-V4-Pro": (
+        stored("deepseek-v4-pro"),
+        (61 * 128 + 31 * 1024 + 30 * 32_768) * 1024 + 30 * 32_768 * 68,
+        0,
+    ),
+    "read, DeepSeek-V4-Pro": (
+        read("deepseek-v4-pro"),
+        (61 * 128 + 31 * 1024 + 30 * 1024) * 1024 + 30 * 32_768 * 68,
+        0,
+    ),
+    # 24 · 1152 B a token; 69 · 96 heads · 128² · 4 B of state, and 69 · 3 · 36,864 · 2 B
+    "kept, Kimi K3": (stored("kimi-k3"), 4.073e9, 0.001),
+    "read, Kimi K3": (read("kimi-k3"), 3.624e9 + 2 * 0.4494e9, 0.001),
+    # 15 · 2048 B a token; 45 · (64 · 128² · 4 + 3 · 12,288 · 2) B of state
+    "kept, Qwen3.5 397B": (stored("qwen3.5-397b-a17b"), 4.22e9, 0.001),
+    "read, Qwen3.5 397B": (read("qwen3.5-397b-a17b"), 4.0265e9 + 2 * 0.1921e9, 0.001),
+    "kept and read, MiMo-V2-Flash": (stored("mimo-v2-flash"), 3.05e9, 0.002),
+    "kept and read, Gemma 4 26B": (stored("gemma-4-26b-a4b"), 2.89e9, 0.002),
+    "kept and read, gpt-oss-120b": (read("gpt-oss-120b"), 4.84e9, 0.001),
+    # 48 · (256 · 64 · 128 · 4 + 3 · 18,432 · 2) B of state, 12 · 1024 B a token
+    "kept, Nemotron 3 Ultra": (
+        stored("nemotron-3-ultra-550b-a55b"),
+        48 * (8 * 2**20 + 110_592) + 12 * 1024 * 131_072,
+        0,
+    ),
+    # 57 layers read 2048 of their tokens and a key of 256 B of each, 3 layers all
+    "read, MiniMax-M3": (
+        read("minimax-m3"),
+        3 * 2048 * 131_072 + 57 * (2048 * 2048 + 256 * 131_072),
         0,
     ),
     # 80/3.35, 288/22, 432/19.6 ms; 44 GB at 21 PB/s

@@ -82,6 +82,9 @@ def test_calculation_of_arrays_is_that_of_their_elements(function, data):
         ("s", "3 µs", 3e-6),
         ("W", "1.4 kW", 1400),
         ("USD", "3 USD", 3),
+        ("USD/B", "10.3 USD/GB", 10.3e-9),
+        ("J/B", "4 pJ/bit", 32e-12),
+        ("V", "1.1 V", 1.1),
     ],
 )
 def test_parse(unit, text, value):
@@ -100,6 +103,8 @@ def test_parse(unit, text, value):
         ("B", "80 Gb", "is not a quantity in B (write 80 GB?)"),
         ("FLOP/s", "989 TFLOPS", "is not a quantity in FLOP/s (write 989 TFLOP/s?)"),
         ("FLOP/s", "989 GB/s", "is not a quantity in FLOP/s"),
+        ("USD/B", "10.3 USD", "is not a quantity in USD/B (write 10.3 USD/B?)"),
+        ("J/B", "4 pJ", "is not a quantity in J/B"),
         ("USD", "35 billion USD", "is not a quantity in USD"),  # a word is no prefix
         ("", "5 GB", "is not a plain number (write digits, as in 80, 671e9 or 671 billion)"),
         ("", "1 2", "is not a plain number"),

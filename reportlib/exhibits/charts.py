@@ -12,6 +12,7 @@ from reportlib.exhibits.theme import (
     BATCHES,
     DASHES,
     DIVERGING,
+    FURTHER_VENDORS,
     INK,
     MUTED,
     ON_DARK,
@@ -19,6 +20,7 @@ from reportlib.exhibits.theme import (
     PAPER,
     PARTS,
     SEQUENTIAL,
+    VENDORS,
     WIDTH,
     WORK,
     vendor_colors,
@@ -30,6 +32,7 @@ PANEL = 180  # px of a panel beside others
 ROW = 22  # px of a row of dots with their names
 REFLOWS = {"reflows": True}  # readable at the width of a phone; others scroll in their frame
 LEGEND_COLUMNS = 3  # of a long legend, to fit a phone
+MANY, FEW = 1000, 18  # a number too long for a cell, and columns that leave cells wide
 LABEL_ROOM = 0.16  # share of an axis that names beside points take
 
 
@@ -154,7 +157,7 @@ def concurrency(table: pd.DataFrame, *, cast: Sequence[str]) -> alt.LayerChart:
 def fits(table: pd.DataFrame) -> alt.LayerChart:
     """Chips needed for the weights, as a grid of models and chips."""
     table = table.assign(
-        shown=[f"{n:,.0f}" for n in table["chips_needed"]],
+        shown=[show(n, digits=2) if n >= MANY else f"{n:.0f}" for n in table["chips_needed"]],
         logarithm=np.log2(table["chips_needed"]).clip(upper=7),
     )
     base = alt.Chart(table).encode(
@@ -177,7 +180,8 @@ def fits(table: pd.DataFrame) -> alt.LayerChart:
             "logarithm:Q", scale=alt.Scale(domain=[0, 7], range=list(SEQUENTIAL)), legend=None
         )
     )
-    text = base.mark_text(fontSize=11).encode(
+    crowded = table["chip"].nunique() > FEW
+    text = base.mark_text(fontSize=9 if crowded else 11).encode(
         text="shown:N",
         color=alt.condition("datum.logarithm > 4.5", alt.value(ON_DARK), alt.value(ON_LIGHT)),
     )
@@ -295,14 +299,17 @@ def head_to_head(table: pd.DataFrame, *, first: str, second: str) -> alt.FacetCh
     )
 
 
-def capacity_bandwidth(table: pd.DataFrame, *, sweep_times: Sequence[float]) -> Any:
-    """Capacity against bandwidth, with lines of equal sweep time."""
+def capacity_bandwidth(
+    table: pd.DataFrame, *, sweep_times: Sequence[float], cast: Sequence[str]
+) -> Any:
+    """Capacity against bandwidth, with lines of equal sweep time; *cast* is named in any case."""
     height = HEIGHT + 80
     field_x, field_y = "memory_capacity", "memory_bandwidth"
     x_scale = LogScale.over(table[field_x], (0.05, 0.09))
     y_scale = LogScale.over(table[field_y])
     table = _drawn(table)
-    table = named(table, "chip", x=(field_x, x_scale), y=(field_y, y_scale), size=(WIDTH, height))
+    place = {"x": (field_x, x_scale), "y": (field_y, y_scale), "size": (WIDTH, height)}
+    table = named(table, "chip", **place, first=cast)  # type: ignore[arg-type]
     table["capacity"] = [show(value, "B", 4) for value in table[field_x]]
     table["bandwidth"] = [show(value, "B/s", 4) for value in table[field_y]]
     x = x_scale.axis(alt.X, field_x, "Memory capacity (logarithmic)", "B")
@@ -342,7 +349,7 @@ def capacity_bandwidth(table: pd.DataFrame, *, sweep_times: Sequence[float]) -> 
 
 def generations(table: pd.DataFrame, *, names: Mapping[str, str]) -> alt.FacetChart:
     """Compute, bandwidth and capacity of dated HBM chips over time, a panel each."""
-    table = table.assign(
+    table = _drawn(table).assign(
         quantity=[names[quantity] for quantity in table["quantity"]],
         label=[f"{multiple:.3g}" for multiple in table["multiple"]],
     )
@@ -364,7 +371,7 @@ def generations(table: pd.DataFrame, *, names: Mapping[str, str]) -> alt.FacetCh
 
 def decode_ceilings(table: pd.DataFrame) -> alt.FacetChart:
     """The ceiling on one user's speed, a panel a model, a row a chip."""
-    table = table.dropna(subset=["tokens_per_second_per_user"])
+    table = _drawn(table.dropna(subset=["tokens_per_second_per_user"]))
     pairs = zip(table["tokens_per_second_per_user"], table["chips_needed"], strict=True)
     table = table.assign(label=[f"{speed:,.0f} on {chips:,.0f}" for speed, chips in pairs])
     scale = LogScale.over(table["tokens_per_second_per_user"], (0.05, 0.5))
@@ -389,8 +396,15 @@ def decode_ceilings(table: pd.DataFrame) -> alt.FacetChart:
 
 
 def _drawn(table: pd.DataFrame) -> pd.DataFrame:
-    """Return *table* without its citations, which are for printing and not for a chart's data."""
-    return table[[name for name in table if not str(name).endswith("_cite")]]
+    """Return what a chart of chips needs: no citations, and vendors that a legend can tell apart.
+
+    Where more vendors without a colour of their own come than there are further colours, they
+    share one.
+    """
+    further = set(table["vendor"]) - set(VENDORS)
+    shared = further if len(further) > len(FURTHER_VENDORS) else set()
+    names = ["other vendors" if vendor in shared else vendor for vendor in table["vendor"]]
+    return table[[c for c in table if not str(c).endswith("_cite")]].assign(vendor=names)
 
 
 def _panels(chart: Any, table: pd.DataFrame, *, height: Any) -> alt.FacetChart:
@@ -466,7 +480,7 @@ def _end_names(
 def _names(table: pd.DataFrame, name: str, x: alt.X, y: alt.Y) -> list[alt.Chart]:
     """Names of points, a layer for each place that scales.named gave."""
     layers = []
-    for _, rows in table.groupby(["dx", "dy", "align"]):
+    for _, rows in table[table["align"] != ""].groupby(["dx", "dy", "align"]):
         place = rows.iloc[0]
         text = alt.Chart(rows).mark_text(
             align=place["align"], dx=place["dx"], dy=place["dy"], baseline="middle"
@@ -482,7 +496,7 @@ def _vendor_marks(base: alt.Chart, table: pd.DataFrame) -> alt.Chart:
     return base.mark_point(size=90, strokeWidth=2, opacity=1).encode(
         color=_colors(colors, "vendor", title=""),
         fill=alt.condition(
-            alt.datum.status == "announced",
+            alt.FieldOneOfPredicate("status", ["announced", "cancelled"]),
             alt.value(PAPER),
             alt.Fill("vendor:N", scale=scale),
         ),

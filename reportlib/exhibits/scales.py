@@ -1,7 +1,7 @@
 """Axes: tight logarithmic scales with few, round, labelled ticks, and names placed on them."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -83,11 +83,13 @@ class LogScale:
 def named(
     table: pd.DataFrame, name: str, *, x: tuple[str, LogScale], y: tuple[str, LogScale],
     size: tuple[float, float], avoid: pd.DataFrame | None = None,
+    first: Collection[str] | None = None,
 ) -> pd.DataFrame:  # fmt: skip
     """Return *table* with the columns ``dx``, ``dy`` and ``align`` of each row's name.
 
     Each is placed where it covers the least of points, of other names and of the line through
-    *avoid*, on a plot of *size* px.
+    *avoid*, on a plot of *size* px. Where *first* is given, only those names are sure of a place;
+    another gets one if it covers nothing, else its ``align`` is empty.
     """
 
     def pixels(rows: pd.DataFrame) -> list[tuple[float, float]]:
@@ -104,14 +106,25 @@ def named(
     ]
     names: dict[int, Box] = {}
     chosen: dict[int, tuple[float, float, str]] = {}
-    for row in [*range(len(points))] * PASSES:
+
+    def place(row: int, most: float = math.inf) -> None:
         others = fixed + [box for other, box in names.items() if other != row]
         costs = [
             _outside(box, size) + sum(_overlap(box, other) for other in others)
             for _, box in options[row]
         ]
-        place, names[row] = options[row][int(np.argmin(costs))]
-        chosen[row] = (place[0] * GAP, place[1] * GAP, place[2])
+        best = int(np.argmin(costs))
+        if costs[best] <= most:
+            (across, down, align), names[row] = options[row][best]
+            chosen[row] = (across * GAP, down * GAP, align)
+        else:
+            chosen[row] = (0.0, 0.0, "")
+
+    sure = [row for row, text in enumerate(table[name]) if first is None or text in first]
+    for row in sure * PASSES:
+        place(row)
+    for row in sorted(set(range(len(points))) - set(sure)):
+        place(row, most=0.0)
     dx, dy, align = zip(*(chosen[row] for row in range(len(points))), strict=True)
     return table.assign(dx=dx, dy=dy, align=align)
 

@@ -4,8 +4,10 @@ One row per case, one column per quantity, named as in the glossary. A number th
 do not have is NaN. Columns that end in ``_cite`` hold the source and the marks of their number.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,7 @@ MARKS = {
 }  # fmt: skip
 DAYS_PER_YEAR = 365.25
 BITS_PER_BYTE = 8
+MARKDOWN = re.compile(r"[\\`*_{}\[\]<>#|@$^~]")  # what would be more than a letter there
 ANATOMY = (
     "chip", "memory_kind", "stacks", "stacks_cite", "interface_width", "data_rate_per_pin",
     "data_rate_per_pin_cite", "implied_data_rate", "stack_capacity", "computed_bandwidth",
@@ -30,8 +33,8 @@ ANATOMY = (
 BATCHES_TRIED = 400  # from one user to a full memory
 
 
-def cite(number: Reading[Any] | Architecture | None) -> str:
-    """Return the citation of *number*, and the marks of how sure it is as superscripts."""
+def cite(number: Any) -> str:
+    """Return the citation of *number*, which has a source, and the marks of how sure it is as superscripts."""
     if number is None:
         return ""
     sure = (getattr(number, "confidence", "stated"), number.verification)
@@ -39,9 +42,49 @@ def cite(number: Reading[Any] | Architecture | None) -> str:
     return f"\N{NO-BREAK SPACE}[@{number.source}]" + (f"^{marks}^" if marks else "")
 
 
+def numbers_of(frame: pd.DataFrame, kind: str) -> pd.DataFrame:
+    """Every number that stands, of each record of a *kind*, in one cell: as printed, with marks.
+
+    *frame* is that of `frames.numbers`. Numbers that follow one another and share a source and
+    marks are cited once.
+    """
+    standing = frame[(frame["kind"] == kind) & frame["until"].isna()]
+    rows = [
+        {
+            "name": name,
+            "numbers": "; ".join(
+                ", ".join(map(_as_printed, run)) + citation
+                for citation, run in groupby(numbers.itertuples(), key=cite)
+            ),
+        }
+        for (_, name), numbers in standing.groupby(["id", "name"], sort=False)
+    ]
+    return pd.DataFrame(rows, columns=["name", "numbers"])
+
+
+def _as_printed(row: Any) -> str:
+    """Return a number of `frames.numbers` in words: what it is, as printed, and of what."""
+    words = row.quantity.removeprefix("architecture.").replace(".", " ").replace("_", " ")
+    basis = f" ({row.basis})" if row.basis else ""
+    return MARKDOWN.sub(r"\\\g<0>", f"{words} {row.text}{basis}")
+
+
+def coverage(frame: pd.DataFrame) -> pd.DataFrame:
+    """How many numbers stand, by kind of record and by how sure they are."""
+    standing = frame[frame["until"].isna()]
+    counts = [pd.crosstab(standing["kind"], standing[by]) for by in ("confidence", "verification")]
+    return pd.concat(counts, axis=1).reset_index()
+
+
 def number(reading: Reading[Any] | None) -> float:
     """Return the value of *reading*, NaN where there is none."""
     return np.nan if reading is None else float(reading.value)
+
+
+def link_bandwidth(chip: Chip) -> float:
+    """Return the rate of *chip*'s scale-up link in one direction, NaN where none is known."""
+    link = chip.scale_up and chip.scale_up.bandwidth
+    return link.one_way if link else np.nan
 
 
 def status(chip: Chip) -> str | None:
@@ -61,7 +104,7 @@ def chips(records: Mapping[str, Chip], precision: Precision = "bf16") -> pd.Data
             "memory_bandwidth": chip.memory_bandwidth.value,
             "peak_compute": number(chip.peak_compute.get(precision)),
             "power": number(chip.power),
-            "link_bandwidth": number(chip.scale_up.bandwidth if chip.scale_up else None),
+            "link_bandwidth": link_bandwidth(chip),
             "memory_sweep_time": capacity.memory_sweep_time(
                 chip.memory_capacity.value, chip.memory_bandwidth.value
             ),
@@ -275,8 +318,9 @@ def levers(model: Model, *, context_length: int, batch_size: int) -> pd.DataFram
         ("KV cache in FP8", f"batch of {batch_size}", batched,
          bytes_per_token("bf16", batch_size, "fp8")),
     ]  # fmt: skip
-    if attention.kind == "gqa" and attention.kv_heads < attention.heads:
-        all_heads = attention.heads / attention.kv_heads
+    grouped = {m.heads / m.kv_heads for m in attention if m.kind == "gqa" and not m.index}
+    all_heads = max(grouped, default=1)
+    if all_heads > 1 and len(grouped) == len({m.kind for m in attention}) == 1:
         kv_bytes = float(cases.kv_read_bytes(model, context_length))
         rows.append(
             ("Grouped queries, against a KV head per query head", f"batch of {batch_size}",
@@ -302,13 +346,29 @@ def kv_per_token(models: Iterable[Model], *, context_length: int) -> pd.DataFram
     return pd.DataFrame(rows).sort_values("kv_cache_bytes", ignore_index=True)
 
 
+KINDS = {
+    "mla": "latent",
+    "compressed": "compressed",
+    "gated-delta-net": "linear",
+    "kda": "linear",
+    "mamba2": "state space",
+    "lightning": "linear",
+}
+
+
 def _attention(model: Model) -> str:
-    attention = model.architecture.attention
-    if attention.kind == "mla":
-        return "latent"
-    if attention.sliding_layers:
-        return "grouped, sliding window"
-    return "multi-head" if attention.kv_heads == attention.heads else "grouped"
+    """Return the kinds of a model's attention, that of most layers first."""
+    layers: dict[str, int] = {}
+    of = model.architecture
+    for mixer in of.attention:
+        kind = KINDS.get(mixer.kind, "grouped")
+        if mixer.kind == "gqa" and mixer.kv_heads == mixer.heads:
+            kind = "multi-head"
+        layers[kind] = layers.get(kind, 0) + of.mixer_layers(mixer)
+    words = " and ".join(sorted(layers, key=lambda kind: -layers[kind]))
+    slides = any(mixer.kind == "gqa" and mixer.window for mixer in of.attention)
+    chooses = any(getattr(mixer, "index", None) for mixer in of.attention)
+    return words + ", sliding window" * slides + ", sparse" * chooses
 
 
 def fits(
@@ -661,7 +721,7 @@ def models(records: Iterable[Model], chip: Chip, precision: Precision) -> pd.Dat
             "parameters": cases.parameters(model).total,
             "active_parameters": cases.parameters(model).active,
             "stated_parameters": number(model.parameters),
-            "kv_cache_bytes_per_token": cases.kv_cache_bytes(model, 1),
+            "kv_cache_bytes_per_token": cases.kv_cache_growth(model),
             "context_length": model.architecture.context_length,
             "critical_context_length": float(cases.critical_context_length(model, chip, precision)),
             "parameters_cite": cite(model.architecture),

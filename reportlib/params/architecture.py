@@ -6,7 +6,7 @@ or both), or in some models only one of them. Each part says on how many layers 
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, Field, PlainValidator, WrapValidator, model_validator
+from pydantic import BaseModel, PlainValidator, WrapValidator, model_validator
 from pydantic_core.core_schema import ValidatorFunctionWrapHandler
 
 from reportlib.params.readings import Record, Size, Some, Verification
@@ -48,7 +48,7 @@ class GroupedQueryAttention(Mixer):
     value_head_dim: Size | None = None  # where it is not head_dim
     window: Size | None = None  # tokens that the layer looks back; left out: all
     keys_as_values: bool = False  # one matrix for both; the cache keeps both all the same
-    biases: bool | Literal["qkv"] = False  # of queries, keys, values and output, or without it
+    biases: Literal["qkv", "all"] | None = None  # of queries, keys, values; or of the output, too
     norms: bool = False  # RMS norms of queries and keys
     sinks: bool = False  # one learned logit a head
     gate: Literal["head", "value"] | None = None  # of the output: per head, or per value of it
@@ -185,12 +185,14 @@ def _mixer(data: Any) -> Mixer:
 
 def _mixers(data: Any, many: ValidatorFunctionWrapHandler) -> Any:
     """Return a list of mixers as it is, and one mixer as a list of it."""
+    if data in ([], ()):
+        msg = "empty; write what the layers mix tokens with"
+        raise ValueError(msg)
     return many(data) if isinstance(data, (list, tuple)) else (_mixer(data),)
 
 
 Mixers = Annotated[
     tuple[Annotated[AnyMixer, PlainValidator(_mixer, json_schema_input_type=AnyMixer)], ...],
-    Field(min_length=1),
     WrapValidator(_mixers, json_schema_input_type=AnyMixer | list[AnyMixer]),
 ]
 

@@ -218,8 +218,7 @@ def _rows(
     kind: type[RowT], path: Path, sources: Mapping[str, Source] | None, problems: list[Problem]
 ) -> dict[int, RowT]:
     """Return the rows of a CSV file by line; a copy of params may be without the file."""
-    keys = None if sources is None else list(sources)
-    return read(kind, path, _name(path, path.parent), keys, problems) if path.exists() else {}
+    return read(kind, path, _name(path, path.parent), sources, problems) if path.exists() else {}
 
 
 def _check_names(rows: Mapping[int, Measurement], file: str, problems: list[Problem]) -> None:

@@ -139,9 +139,10 @@ class Cited(Reading[T], Generic[T]):
         """Return the reading that stood on *day*, with those that it had superseded by then."""
         for position, reading in enumerate(self.superseded):
             if day < reading.until:
-                fields = {name: getattr(reading, name) for name in type(self).model_fields}
-                fields["superseded"] = self.superseded[:position]
-                return self.model_copy(update=fields)
+                then = {name: value for name, value in reading if name != "until"}
+                return self.model_copy(
+                    update=then | {"superseded": self.superseded[:position]}
+                )
         return self
 
 

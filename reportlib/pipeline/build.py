@@ -1,4 +1,4 @@
-"""One build: params and notebooks in, one HTML and one PDF out, or nothing changed."""
+"""One build: params and notebooks in; HTML, PDF and data out, or nothing changed."""
 
 import hashlib
 import json
@@ -52,13 +52,14 @@ def fingerprint(params: Path, as_of: str | None) -> str:
 
 
 def unchanged(build: Path, inputs: str) -> bool:
-    """Whether *build* holds the documents that were made from *inputs*, untouched."""
+    """Whether *build* holds all that was made from *inputs*, untouched."""
     try:
         record = json.loads((build / RECORD).read_text(encoding="utf-8"))
-        digests = {name: _digest(build / name) for name in DOCUMENTS}
-    except (OSError, ValueError):
+        digests = {name: _digest(build / name) for name in record["files"]}
+    except (OSError, ValueError, KeyError, TypeError):
         return False
-    return bool(record == {"inputs": inputs, "documents": digests})
+    whole = set(DOCUMENTS) <= set(digests)
+    return whole and bool(record == {"inputs": inputs, "files": digests})
 
 
 def _digest(path: Path) -> str:
@@ -68,14 +69,14 @@ def _digest(path: Path) -> str:
 def build(
     target: Path, inputs: str, progress: Callable[[str, int, int], None], watch: Watch
 ) -> None:
-    """Build both documents into *target*: both are replaced, or neither is touched.
+    """Build documents and data into *target*: all are replaced, or none is touched.
 
     Raises ParamsError for params that cannot be used and BuildError for what fails after that.
     """
     with watch.stage("start"):  # libraries that take seconds to import are met only here
         from reportlib import params
         from reportlib.exhibits import claims
-        from reportlib.pipeline import execute, export
+        from reportlib.pipeline import data, execute, export
         from reportlib.pipeline.assemble import assemble
         from reportlib.pipeline.files import write_together
 
@@ -105,8 +106,9 @@ def build(
             pdf, _ = export.PdfExporter().from_notebook_node(report)
     except export.ExportError as error:
         raise BuildError(str(error)) from None
-    contents = dict(zip(DOCUMENTS, (html.encode(), pdf), strict=True))
+    with watch.stage("data"):
+        contents = dict(zip(DOCUMENTS, (html.encode(), pdf), strict=True)) | data.files(numbers)
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
     with watch.stage("write"):
-        contents[RECORD] = json.dumps({"inputs": inputs, "documents": digests}, indent=1).encode()
+        contents[RECORD] = json.dumps({"inputs": inputs, "files": digests}, indent=1).encode()
         write_together({target / name: content for name, content in contents.items()})
