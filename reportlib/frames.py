@@ -4,7 +4,7 @@
 floats in columns that are named by the path of the number in its file.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import pandas as pd
@@ -26,7 +26,7 @@ def numbers(params: Params) -> pd.DataFrame:
     says what a price is of, and whether a link's rate counts one direction or both. Readings that
     were superseded follow the one that stands, with the day ``until`` which they stood.
     """
-    kinds = {"chip": params.chips, "model": params.models, "memory": params.memory}
+    kinds: dict[str, Mapping[str, Any]] = {"chip": params.chips, "model": params.models, "memory": params.memory}
     rows = [
         {"kind": kind, "id": key, "name": record.name, "quantity": quantity, **fields}
         for kind, records in kinds.items()
@@ -94,21 +94,22 @@ def _numbers(
     if isinstance(value, Reading):
         for reading in (value, *getattr(value, "superseded", ())):
             yield path, _fields(reading)
-    elif isinstance(value, Record):
-        shared = value if hasattr(value, "source") else shared
-        defaults = {name: field.default for name, field in type(value).model_fields.items()}
-        for name, child in value:
-            if child == defaults[name]:
-                continue  # what the file does not say
-            yield from _numbers(child, f"{path}.{name}".lstrip("."), shared)
-    elif isinstance(value, Mapping):
-        for name, child in value.items():
-            yield from _numbers(child, f"{path}.{name}", shared)
-    elif isinstance(value, tuple):
-        for position, child in enumerate(value):
-            yield from _numbers(child, f"{path}.{position}", shared)
     elif isinstance(value, (int, float)) and shared is not None:
         yield path, _dimension(value, shared)
+    else:
+        shared = value if hasattr(value, "source") else shared
+        for name, child in _parts(value):
+            yield from _numbers(child, f"{path}.{name}".lstrip("."), shared)
+
+
+def _parts(value: Any) -> Iterable[tuple[object, Any]]:
+    """Return what *value* holds, by name or position; of a record, what its file says."""
+    if isinstance(value, Record):
+        fields = type(value).model_fields
+        return [(name, child) for name, child in value if child != fields[name].default]
+    if isinstance(value, Mapping):
+        return value.items()
+    return enumerate(value) if isinstance(value, tuple) else ()
 
 
 def _fields(reading: Reading[Any]) -> dict[str, Any]:

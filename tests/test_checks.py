@@ -87,6 +87,13 @@ def test_a_note_on_the_odd_number_settles_it(small, file, old, new, said):
     assert doubts(small) == [], said
 
 
+@pytest.mark.parametrize(("stated", "told"), [("8 billion", 0), ("7.9 billion", 1), ("8e9", 0)])
+def test_what_a_text_rounds_away_is_not_odd(small, stated, told):
+    small_params.replace(small, MODEL, "7.5 billion", stated)  # the dimensions make 7.505
+
+    assert len(doubts(small)) == told
+
+
 def test_pins_that_do_not_make_the_bandwidth_are_told(small):
     line = small_params.replace(small, CHIP, "value: 5.2 Gbit/s", "value: 4 Gbit/s") - 1
 
@@ -234,8 +241,10 @@ def test_numbers_are_counted_by_what_they_rest_on(small):
 
 
 def test_a_source_that_nothing_cites_is_named(small):
+    in_text = next(coverage.cited_in_text())
     with (small / "sources.yaml").open("a") as file:
-        file.write("unused: {type: book, title: Unread, publisher: Nobody}\n")
+        for key in ("unused", in_text):
+            file.write(f"{key}: {{type: book, title: Unread, publisher: Nobody}}\n")
 
     assert coverage.uncited(params.load(small, date.max)) == {"unused"}
 

@@ -109,9 +109,12 @@ def test_the_appendix_cites_runs_of_numbers_once():
         kind="chip", id="x", name="X", basis="", until=None
     )
 
-    assert tables.numbers_of(table, "chip")["numbers"].tolist() == [
-        "memory capacity 80 GB, memory bandwidth 3 TB/s\N{NO-BREAK SPACE}[@page]; "
-        "power 700 W\N{NO-BREAK SPACE}[@page]^rq^; process N4 \\*\N{NO-BREAK SPACE}[@press]"
+    cell = tables.numbers_of(table, "chip").loc[0, "numbers"].replace("\N{NO-BREAK SPACE}", "~")
+
+    assert cell.split("; ") == [
+        "memory capacity 80 GB, memory bandwidth 3 TB/s~[@page]",
+        "power 700 W~[@page]^rq^",
+        "process N4 \\*~[@press]",
     ]
 
 

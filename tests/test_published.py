@@ -815,6 +815,31 @@ WORKED_BY_HAND = {
         278_528,
         0,
     ),
+    # Attention, its compressor, index and index compressor; experts; norms and streams; embeddings
+    "DeepSeek-V4-Pro": (
+        total("deepseek-v4-pro"),
+        61 * (299_894_912 + 2 * 7168 + 1_376_310 + 385 * 66_060_288 + 384 * 7169)
+        + 31 * 7_406_080
+        + 30 * (14_684_672 + 13_041_664 + 3_671_168)
+        + (2 * 129_280 + 1) * 7168,
+        0,
+    ),
+    # FLOP of attention: states alone where there is no context, then 2048 of all tokens and keys
+    "FLOP of states, Kimi K3": (
+        cases.attention_flop(MODELS["kimi-k3"], 0),
+        69 * 3 * 2 * 96 * 128**2,
+        0,
+    ),
+    "FLOP of states, Nemotron 3 Super": (
+        cases.attention_flop(MODELS["nemotron-3-super-120b-a12b"], 0),
+        40 * 2 * 2 * 128 * 64 * 128,
+        0,
+    ),
+    "FLOP of attention, DeepSeek-V3.2": (
+        cases.attention_flop(MODELS["deepseek-v3.2"], 131_072),
+        61 * (2048 * 278_528 + 131_072 * 2 * 64 * 128),
+        0,
+    ),
     # Kept of 131,072 tokens, and moved in a step, of the models entered
     # 61 layers · (1152 + 132) B; of each layer 132 B of all keys and 1152 B of 2048 entries
     "kept, DeepSeek-V3.2": (stored("deepseek-v3.2"), 10.27e9, 0.001),

@@ -176,6 +176,12 @@ def test_another_way_to_write_it_is_neither_underlined_nor_refused(tmp_path, nam
     assert load(root)
 
 
+def test_a_field_without_a_value_is_underlined():
+    text = small_params.FILES[CHIP].replace("power: {value: 700 W, source: somewhere}", "power:")
+
+    assert underlined("chip", text) == ["power"]
+
+
 def test_a_source_of_a_minute_ago_is_not_underlined():
     text = small_params.FILES[CHIP].replace("source: somewhere", "source: brand-new-key")
 

@@ -35,11 +35,14 @@ def peak_compute(chip: Chip, precision: Precision) -> FlopPerSecond:
 def reference_chip(numbers: Params, wanted: str, precision: Precision) -> tuple[Chip, Precision]:
     """Return the chip *wanted*, or the next that has a file and a rate for *precision*.
 
-    Where no chip has one: the first chip, at a precision that it has a rate for.
+    Where no chip has one: the first chip that has any rate, at the precision of that.
     """
     order = [numbers.chips[i] for i in numbers.chip_order(wanted)]
     able = [chip for chip in order if not math.isnan(peak_compute(chip, precision))]
-    return (able[0], precision) if able else (order[0], next(iter(order[0].peak_compute)))
+    if able:
+        return able[0], precision
+    rated = next((chip for chip in order if chip.peak_compute), order[0])
+    return rated, next(iter(rated.peak_compute), precision)
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,9 @@ def figure(chart: alt.TopLevelMixin, *, id: str, caption: str, alt: str) -> None
     *caption* states what the figure shows, as Markdown; *alt* says what is seen, as plain text.
     """
     spec = chart.to_dict()
+    for rows in spec["datasets"].values():
+        for row in rows:
+            row.update({k: _rounded(v) for k, v in row.items() if isinstance(v, float)})
     if not any(spec["datasets"].values()):
         spec = NOTHING.to_dict()
     _exhibit("figure", dict.fromkeys(VEGALITE, spec) | {"text/plain": alt}, id, caption, alt)
@@ -77,6 +80,11 @@ def table(
     ]
     markdown = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     _exhibit("table", {"text/markdown": markdown}, id, caption, "")
+
+
+def _rounded(value: float) -> float:
+    """Return *value* to the digits that a chart can show; a page has many thousands of them."""
+    return float(f"{value:.5g}")
 
 
 def _cell(row: "pd.Series[Any]", name: str, column: Column) -> str:

@@ -16,7 +16,7 @@ import pandas as pd
 from reportlib import cases
 from reportlib.calculations import capacity, decode, roofline, stacks, transformer
 from reportlib.calculations.precision import BYTES_PER_VALUE
-from reportlib.params import Architecture, Chip, Model, Params, Precision, Reading
+from reportlib.params import Chip, Model, Params, Precision, Reading
 from reportlib.units import Count
 
 MARKS = {
@@ -34,7 +34,7 @@ BATCHES_TRIED = 400  # from one user to a full memory
 
 
 def cite(number: Any) -> str:
-    """Return the citation of *number*, which has a source, and the marks of how sure it is as superscripts."""
+    """Return the citation of *number*, if there is one, and in superscript how sure it is."""
     if number is None:
         return ""
     sure = (getattr(number, "confidence", "stated"), number.verification)
@@ -467,7 +467,7 @@ def frontiers(
             )
             if users < 1:
                 continue
-            batch_sizes: Any = np.unique(np.round(np.geomspace(1, users, 40)))
+            batch_sizes: Any = np.unique(np.round(np.geomspace(1, users, 24)))
             step = cases.step(
                 model,
                 chip,

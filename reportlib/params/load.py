@@ -26,9 +26,10 @@ RowT = TypeVar("RowT", bound=Row)
 
 @dataclass(frozen=True)
 class Params:
-    """All that ``params/`` says, as known on the edition date."""
+    """All that ``params/`` says, as known on the edition date, ``report.as_of``."""
 
     report: Report
+    latest: date  # the edition date that report.yaml names, whatever day was asked for
     sources: Mapping[str, Source]
     chips: Mapping[str, Chip]
     models: Mapping[str, Model]
@@ -42,18 +43,13 @@ class Params:
 
         Call it on params that were loaded for a later day; what came after that is not there.
         """
-        chips = {i: _on(c, day) for i, c in self.chips.items() if _announced(c, day)}
-        models = {i: _on(m, day) for i, m in self.models.items()}
-        memory = {i: _on(m, day) for i, m in self.memory.items() if _introduced(m, day)}
-        market = tuple(row for row in self.market if row.since <= day)
-        measurements = tuple(row for row in self.measurements if row.since <= day)
         return replace(
             self,
-            chips=chips,
-            models=models,
-            memory=memory,
-            market=market,
-            measurements=measurements,
+            chips=_known(self.chips, day),
+            models=_known(self.models, day),
+            memory=_known(self.memory, day),
+            market=tuple(row for row in self.market if row.since <= day),
+            measurements=tuple(row for row in self.measurements if row.since <= day),
         )
 
     def mapped_measurements(self) -> tuple[Measurement, ...]:
@@ -115,9 +111,9 @@ def load(root: Path | None = None, as_of: date | None = None) -> Params:
     if problems or report is None or claims is None:
         raise ParamsError(problems)
     day = as_of or _environment_day() or report.as_of
-    report = report.model_copy(update={"as_of": day})
     everything = Params(
-        report=report,
+        report=report.model_copy(update={"as_of": day}),
+        latest=report.as_of,
         sources=sources or {},
         chips=chips,
         models=models,
@@ -127,9 +123,13 @@ def load(root: Path | None = None, as_of: date | None = None) -> Params:
         measurements=tuple(measurements.values()),
     )
     known = everything.on(day)
-    if not known.chips:
-        message = f"no chip was announced by {day}; choose a later day"
-        raise ParamsError([problem("report.yaml", ("as_of",), message, root)])
+    for kind, records in (
+        ("chip was announced", known.chips),
+        ("model was released", known.models),
+    ):
+        if not records:
+            message = f"no {kind} by {day}; choose a later day"
+            raise ParamsError([problem("report.yaml", ("as_of",), message, root)])
     return known
 
 
@@ -267,12 +267,16 @@ def _check_sources(
             _check_sources(document, child, (*path, key), sources)
 
 
-def _announced(chip: Chip, day: date) -> bool:
-    return chip.announced is None or chip.announced.value <= day
+def _known(records: Mapping[str, RecordT], day: date) -> dict[str, RecordT]:
+    """Return what there was on *day*, at its readings of then; what has no date always was."""
+    return {key: _on(r, day) for key, r in records.items() if (_since(r) or day) <= day}
 
 
-def _introduced(memory: MemoryTechnology, day: date) -> bool:
-    return memory.introduced is None or memory.introduced.value <= day
+def _since(record: BaseModel) -> date | None:
+    """Return the first day that *record* gives for itself."""
+    names = ("announced", "available", "released", "introduced")
+    days = [getattr(record, name, None) for name in names]
+    return min((day.value for day in days if day), default=None)
 
 
 def _on(record: RecordT, day: date) -> RecordT:

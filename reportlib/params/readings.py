@@ -50,7 +50,7 @@ SCRIPTS = ("LATIN", "GREEK", "CYRILLIC")  # what the documents' font has letters
 
 def _printable(text: str) -> str:
     """Return *text*, which the documents print; the PDF has no letters of other scripts."""
-    for c in text:
+    for c in text if not text.isascii() else "":
         kind = unicodedata.category(c)
         foreign = kind[0] == "L" and not unicodedata.name(c, "").startswith(SCRIPTS)
         if (foreign and kind != "Lm") or kind in {"So", "Mn", "Mc", "Me"}:
@@ -140,9 +140,7 @@ class Cited(Reading[T], Generic[T]):
         for position, reading in enumerate(self.superseded):
             if day < reading.until:
                 then = {name: value for name, value in reading if name != "until"}
-                return self.model_copy(
-                    update=then | {"superseded": self.superseded[:position]}
-                )
+                return self.model_copy(update=then | {"superseded": self.superseded[:position]})
         return self
 
 

@@ -86,10 +86,10 @@ class Chip(Record):
     available: Cited[Day] | None = None
     power: Cited[Watts] | None = None
     price: Price | None = None
-    process: Cited[str] | None = None
+    process: Cited[Text] | None = None
     memory_stacks: MemoryStacks | None = None
     scale_up: ScaleUp | None = None
-    tiers: dict[Name, Tier] = {}
+    tiers: dict[Name, Tier] = Field(default_factory=dict)
     note: str = ""
 
 
@@ -115,7 +115,7 @@ class Claim(Record):
     stated: str
     relation: Literal["about", "at least", "at most"] = "about"
     within: Annotated[float, Field(ge=0, le=1)] = 0.05  # relative tolerance
-    arguments: dict[str, str] = {}
+    arguments: dict[str, str] = Field(default_factory=dict)
     note: Text = ""
 
 
