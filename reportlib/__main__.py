@@ -86,7 +86,7 @@ def report(params: Path, target: Path, as_of: str | None, *, force: bool) -> Non
 @main.command()
 @params_option
 def check(params: Path) -> None:
-    """Read all parameters: what is wrong, what they hold and lack, and what is doubtful."""
+    """Tell what params hold and lack, and what is wrong or doubtful."""
     from reportlib import checks
     from reportlib.exhibits import claims
     from reportlib.params import ParamsError, coverage, load
@@ -115,7 +115,10 @@ def check(params: Path) -> None:
 @main.command()
 @params_option
 def schema(params: Path) -> None:
-    """Write params/schema, from which editors complete and underline, and name it in files."""
+    """Write params/schema, by which editors complete and underline.
+
+    Files of params that do not name their schema in the first line will do so.
+    """
     from reportlib.params.schema import write
 
     changed = write(params)

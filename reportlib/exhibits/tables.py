@@ -340,6 +340,7 @@ def kv_per_token(models: Iterable[Model], *, context_length: int) -> pd.DataFram
             "kv_cache_bytes_per_token": float(cases.kv_cache_bytes(model, context_length))
             / context_length,
             "kv_cache_bytes": float(cases.kv_cache_bytes(model, context_length)),
+            "kv_read_bytes": float(cases.kv_read_bytes(model, context_length)),
         }
         for model in models
     ]

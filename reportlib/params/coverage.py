@@ -24,7 +24,8 @@ class Tally:
 
     records: int
     numbers: int
-    grades: Counter[str] = field(default_factory=Counter)  # by confidence and by verification
+    # By confidence and by verification. What was measured, or read from a config, is of no grade.
+    grades: Counter[str] = field(default_factory=Counter)
 
 
 def tallies(params: Params) -> dict[str, Tally]:
@@ -34,8 +35,8 @@ def tallies(params: Params) -> dict[str, Tally]:
         value = getattr(params, part.name)
         numbers = [s for s in sourced(value) if hasattr(s, "verification")]
         if numbers:
-            grades = Counter(getattr(s, "confidence", "stated") for s in numbers)
-            grades += Counter(s.verification for s in numbers)
+            grades = Counter(s.verification for s in numbers)
+            grades += Counter(s.confidence for s in numbers if hasattr(s, "confidence"))
             found[part.name] = Tally(len(value), len(numbers), grades)
     return found
 
