@@ -204,7 +204,7 @@ def _from_config(
     from reportlib.params.from_config import model_from_config
     from reportlib.params.schema import first_line, keys
 
-    known = keys(params)["definitions"]["source"]["enum"]
+    known = keys(params)["definitions"]["source"].get("enum", [])
     if source and source not in known:
         msg = f"--source: {advice.unknown_source(source, known)}"
         raise click.ClickException(msg)

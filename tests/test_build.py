@@ -145,7 +145,7 @@ def test_spoilt_params_leave_the_last_good_report(report, quick, tmp_path, param
     done = report()
 
     assert done.exit_code == 1
-    assert "params/chips/h100-sxm5.yaml:6: memory_bandwidth.value: '3.35 Tb/s'" in done.stderr
+    assert "params/chips/h100-sxm5.yaml:7: memory_bandwidth.value: '3.35 Tb/s'" in done.stderr
     assert "1 problem(s) in the parameters." in done.stderr
     assert "The last good report is untouched" in done.stderr
     assert "Traceback" not in done.output

@@ -82,6 +82,7 @@ def test_wide_tables_have_a_row_a_record():
     assert chips.set_index("id")["memory_capacity"]["h100-sxm5"] == 80e9
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # fastparquet's file
 @pytest.mark.parametrize("name", frames.FRAMES)
 def test_csv_and_parquet_say_the_same(files, name, tmp_path):
     path = tmp_path / "table.parquet"

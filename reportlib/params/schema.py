@@ -20,6 +20,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from reportlib.params.evidence import MemoryTechnology
+from reportlib.params.meanings import MEANINGS
 from reportlib.params.places import Document
 from reportlib.params.readings import Confidence, Day, Name, Reading
 from reportlib.params.records import Chip, Claims, Model, Report, Source
@@ -59,149 +60,6 @@ NAME = (
     r"^[^<>\[\]{}|*$`\\_#\"!?;:@%^~=]{1,40}$"  # without the marks that stand most often elsewhere
 )
 DAY_FUNCTION, NAME_FUNCTION = get_args(Day)[1].func, get_args(Name)[1].func
-
-# What a field is, where its record has no comment that says so.
-MEANINGS = {
-    "Reading.value": "the number as its source prints it, with the unit",
-    "Reading.source": "a key of params/sources.yaml: the document it was read from",
-    "Reading.confidence": "what kind of statement it is; all but stated need a note",
-    "Reading.verification": "whether we saw the page, a quotation of it, or neither",
-    "Reading.note": "what a reader must know of it, short",
-    "Reading.high": "the other end of the range",
-    "Superseded.until": "the day on which another reading took its place",
-    "Cited.superseded": "earlier readings, oldest first",
-    "Directed.directions": "whether the rate counts one direction or the sum of both",
-    "LinkRate.superseded": "earlier rates, oldest first",
-    "Priced.basis": "what the price is the price of, and who asks it",
-    "Price.superseded": "earlier prices, oldest first",
-    "Chip.name": "as tables and charts print it; no other chip's",
-    "Chip.vendor": "who makes or sells it",
-    "Chip.segment": "whom it is sold to",
-    "Chip.memory_kind": "as HBM3e, GDDR6X, LPDDR5X or SRAM",
-    "Chip.memory_capacity": "of the package, as sold",
-    "Chip.memory_bandwidth": "peak, of the main memory",
-    "Chip.peak_compute": "dense rates by precision, never sparse ones; or: not published",
-    "Chip.status": "whether it can be had",
-    "Chip.announced": "the day of its first public figures",
-    "Chip.available": "the day of the first shipments",
-    "Chip.power": "of the package or board, the highest setting",
-    "Chip.price": "what one costs",
-    "Chip.process": "of manufacture, as TSMC 4N",
-    "Chip.memory_stacks": "on-package memory: how many stacks, how wide, how fast a pin",
-    "Chip.scale_up": "the link to neighbouring chips, and how many it joins",
-    "Chip.tiers": "further memory by name, as SRAM or LPDDR5X",
-    "Chip.note": "about the whole chip",
-    "MemoryStacks.count": "stacks in the package",
-    "Tier.memory_capacity": "of one package",
-    "Tier.memory_bandwidth": "of one package",
-    "ScaleUp.bandwidth": "of all links of one chip",
-    "ScaleUp.domain_size": "chips that are joined so",
-    "Model.name": "as tables and charts print it; no other model's",
-    "Model.developer": "who made it",
-    "Model.architecture": "the dimensions, all read from one file",
-    "Model.released": "the day of the weights",
-    "Model.parameters": "in all, as the makers state them",
-    "Model.active_parameters": "that multiply each token, as stated",
-    "Model.note": "about the whole model",
-    "Architecture.source": "a key of params/sources.yaml: the file of the dimensions",
-    "Architecture.verification": "whether we saw the file, a quotation of it, or neither",
-    "Architecture.note": "what is not from that file",
-    "Architecture.layers": "num_hidden_layers",
-    "Architecture.hidden_size": "width of the residual stream",
-    "Architecture.vocabulary": "rows of the embedding",
-    "Architecture.tied_embeddings": "whether input and output share one embedding",
-    "Architecture.norms_per_layer": "vectors of norms in a layer",
-    "Architecture.learned_positions": "rows of a learned embedding of positions",
-    "Architecture.norm_biases": "whether norms have biases",
-    "Architecture.attention": "what layers mix tokens with; a list where they differ",
-    "Index.heads": "of the keys by which it chooses",
-    "Index.head_dim": "width of such a key",
-    "Architecture.feed_forward": "the dense block",
-    "Architecture.experts": "the mixture of experts",
-    "GroupedQueryAttention.kind": "grouped-query; multi-head where kv_heads is heads",
-    "GroupedQueryAttention.heads": "of queries",
-    "GroupedQueryAttention.kv_heads": "of keys and values",
-    "GroupedQueryAttention.head_dim": "width of a head",
-    "GroupedQueryAttention.index": "how a layer chooses what it reads",
-    "LatentAttention.kind": "multi-head latent attention",
-    "LatentAttention.heads": "of queries",
-    "LatentAttention.query_rank": "q_lora_rank",
-    "LatentAttention.kv_rank": "kv_lora_rank",
-    "LatentAttention.nope_head_dim": "qk_nope_head_dim",
-    "LatentAttention.rope_head_dim": "qk_rope_head_dim",
-    "LatentAttention.value_head_dim": "v_head_dim",
-    "LatentAttention.index": "how a layer chooses what it reads",
-    "CompressedAttention.kind": "a window of tokens, and compressed blocks before it",
-    "CompressedAttention.heads": "of queries",
-    "CompressedAttention.head_dim": "width of a head",
-    "CompressedAttention.query_rank": "q_lora_rank",
-    "CompressedAttention.output_groups": "groups of heads in the output's projection",
-    "CompressedAttention.output_rank": "rank of the output's projection",
-    "CompressedAttention.window": "tokens that are kept as they are",
-    "GatedDeltaNet.kind": "gated delta rule",
-    "GatedDeltaNet.key_heads": "linear_num_key_heads",
-    "GatedDeltaNet.key_head_dim": "linear_key_head_dim",
-    "GatedDeltaNet.value_heads": "linear_num_value_heads",
-    "GatedDeltaNet.value_head_dim": "linear_value_head_dim",
-    "KimiDeltaAttention.kind": "Kimi delta attention",
-    "KimiDeltaAttention.heads": "of the state",
-    "KimiDeltaAttention.head_dim": "width of a head",
-    "KimiDeltaAttention.convolution": "latest tokens that it convolves over",
-    "Mamba2.kind": "state-space layer",
-    "Mamba2.heads": "of the state",
-    "Mamba2.head_dim": "width of a head",
-    "Mamba2.state_size": "width of the state",
-    "Mamba2.convolution": "latest tokens that it convolves over",
-    "LightningAttention.kind": "linear attention with fixed decays",
-    "LightningAttention.heads": "of the state",
-    "LightningAttention.head_dim": "width of a head",
-    "FeedForward.size": "intermediate_size",
-    "FeedForward.gated": "three matrices, or two",
-    "FeedForward.biases": "of the matrices",
-    "Experts.count": "routed experts in a layer",
-    "Experts.active": "routed experts that a token meets",
-    "Experts.size": "intermediate size of one expert",
-    "Experts.gated": "three matrices an expert, or two",
-    "Experts.shared": "experts that every token meets",
-    "Experts.biases": "of the experts' matrices",
-    "Experts.router_bias": "one bias an expert",
-    "MemoryFigures.bandwidth": "peak, of one unit",
-    "MemoryFigures.unit_price": "what one unit costs",
-    "MemoryFigures.power": "of one unit",
-    "MemoryFigures.voltage": "of the supply",
-    "MemoryTechnology.name": "as tables and charts print it; no other memory's",
-    "MemoryTechnology.family": "what it descends from",
-    "MemoryTechnology.standard": "as JESD270-4",
-    "MemoryTechnology.signalling": "as PAM3",
-    "MemoryTechnology.alternatives": "other readings by name: grades, revisions, price talk",
-    "MemoryTechnology.note": "about the whole technology",
-    "Source.type": "kind of document, as citation software names it",
-    "Source.title": "as the document has it; say in the note where it is described",
-    "Source.publisher": "who published it",
-    "Source.author": "who wrote it",
-    "Source.URL": "where it is",
-    "Source.issued": "its date, as 2026, 2026-07 or 2026-07-23",
-    "Source.accessed": "the day on which we read it",
-    "Source.note": "what a reader must know of it",
-    "Claim.id": "a short name, unique",
-    "Claim.statement": "in our own words",
-    "Claim.measure": "what the report computes to check it",
-    "Claim.stated": "the value that the text states, with its unit",
-    "Claim.relation": "how the computed value must stand to the stated one",
-    "Claim.arguments": "what the measure is computed for",
-    "Claim.note": "what the check assumes",
-    "Claims.source": "a key of params/sources.yaml: the text",
-    "Claims.as_of": "a day on which its figures were current",
-    "Claims.note": "how that day was chosen",
-    "Claims.claims": "the statements, in order",
-    "Cast.chips": "names of files in params/chips",
-    "Cast.models": "names of files in params/models",
-    "Report.title": "of the report",
-    "Report.subtitle": "below the title",
-    "Report.publisher": "who publishes it",
-    "Report.as_of": "the edition date: numbers are read as they stood on this day",
-    "Report.sections": "notebooks in order, each with values of its parameters",
-}
 
 
 class _Generator(GenerateJsonSchema):
@@ -407,12 +265,13 @@ def _readable(definitions: dict[str, Any]) -> dict[str, str]:
 
 def keys(params: Path) -> dict[str, Any]:
     """Return the schema of keys and ids that *params* has: for completion, not for checking."""
-    document = Document(params / "sources.yaml", "params/sources.yaml")
-    found = {"source": sorted(document.data or {})}
+    sources = Document(params / "sources.yaml", "params/sources.yaml").data
+    found = {"source": sorted(sources) if isinstance(sources, dict) else []}
     for kind, folder in FOLDERS.items():
         found[kind] = sorted(path.stem for path in (params / folder).glob("*.yaml"))
     definitions = {
-        kind: {"type": "string", "enum": names} for kind, names in found.items() if names
+        kind: {"type": "string"} | ({"enum": names} if names else {})
+        for kind, names in found.items()
     }
     return {"$schema": DIALECT, "definitions": definitions}
 
