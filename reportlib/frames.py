@@ -26,7 +26,11 @@ def numbers(params: Params) -> pd.DataFrame:
     says what a price is of, and whether a link's rate counts one direction or both. Readings that
     were superseded follow the one that stands, with the day ``until`` which they stood.
     """
-    kinds: dict[str, Mapping[str, Any]] = {"chip": params.chips, "model": params.models, "memory": params.memory}
+    kinds: dict[str, Mapping[str, Any]] = {
+        "chip": params.chips,
+        "model": params.models,
+        "memory": params.memory,
+    }
     rows = [
         {"kind": kind, "id": key, "name": record.name, "quantity": quantity, **fields}
         for kind, records in kinds.items()

@@ -33,14 +33,39 @@ def test_a_chip_is_there_from_the_day_of_its_announcement():
     assert "h100-sxm5" not in load(as_of=date(2022, 3, 21)).chips
 
 
-def test_a_day_before_all_chips_is_refused(params_copy, monkeypatch):
-    for path in (params_copy / "chips").iterdir():
-        if path.stem != "h100-sxm5":
+@pytest.mark.parametrize(
+    ("kind", "kept", "wanted"),
+    [("chips", "h100-sxm5", "chip with a peak_compute"), ("models", "kimi-k2", "model")],
+)
+def test_a_day_before_all_there_is_is_refused(params_copy, monkeypatch, kind, kept, wanted):
+    for path in (params_copy / kind).iterdir():
+        if path.stem != kept:
             path.unlink()
-    monkeypatch.setenv("AS_OF", "2020-01-01")
+    monkeypatch.setenv("AS_OF", "2021-01-01")
 
-    with pytest.raises(ParamsError, match=r"^params/report.yaml:\d+: as_of: no chip was announced"):
+    with pytest.raises(
+        ParamsError, match=rf"^params/report.yaml:\d+: as_of: no {wanted} was known"
+    ):
         load(params_copy)
+
+
+def test_chips_without_any_rate_of_compute_are_refused(params_copy):
+    for path in (params_copy / "chips").iterdir():
+        if path.stem != "wse-2":
+            path.unlink()
+
+    with pytest.raises(ParamsError, match="no chip with a peak_compute was known"):
+        load(params_copy)
+
+
+def test_what_has_a_later_date_is_not_in_a_back_edition():
+    now, then = load(), load(as_of=date(2024, 1, 1))
+
+    assert "deepseek-v3" in set(now.models) - set(then.models)
+    assert "hbm4" in set(now.memory) - set(then.memory)
+    assert 0 < len(then.measurements) < len(now.measurements)
+    assert 0 < len(then.market) < len(now.market)
+    assert now.latest == then.latest == now.report.as_of
 
 
 @pytest.mark.parametrize("text", ["soon", "2026-02-30", "20260301", "2026-03-01 ", "٢٠٢٦-٠٣-٠١"])

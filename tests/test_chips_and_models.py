@@ -84,7 +84,7 @@ def test_a_strange_chip_may_come(tell, params_copy, kind):
     assert name in told.texts["30_chip_comparison: chips"]
 
 
-@pytest.mark.parametrize("kind", ["minimal", "only fp8", "nothing published", "tiny", "on-chip"])
+@pytest.mark.parametrize("kind", ["minimal", "only fp8", "large", "tiny", "on-chip"])
 def test_a_strange_chip_may_be_the_only_one(tell, params_copy, kind):
     for path in (params_copy / "chips").iterdir():
         path.unlink()

@@ -41,8 +41,8 @@ def reference_chip(numbers: Params, wanted: str, precision: Precision) -> tuple[
     able = [chip for chip in order if not math.isnan(peak_compute(chip, precision))]
     if able:
         return able[0], precision
-    rated = next((chip for chip in order if chip.peak_compute), order[0])
-    return rated, next(iter(rated.peak_compute), precision)
+    rated = next(chip for chip in order if chip.peak_compute)
+    return rated, next(iter(rated.peak_compute))
 
 
 @dataclass(frozen=True)

@@ -123,12 +123,10 @@ def load(root: Path | None = None, as_of: date | None = None) -> Params:
         measurements=tuple(measurements.values()),
     )
     known = everything.on(day)
-    for kind, records in (
-        ("chip was announced", known.chips),
-        ("model was released", known.models),
-    ):
-        if not records:
-            message = f"no {kind} by {day}; choose a later day"
+    rated = any(chip.peak_compute for chip in known.chips.values())
+    for wanted, there in {"chip with a peak_compute": rated, "model": known.models}.items():
+        if not there:
+            message = f"no {wanted} was known by {day}; choose a later day, or add one"
             raise ParamsError([problem("report.yaml", ("as_of",), message, root)])
     return known
 
