@@ -234,7 +234,7 @@ def _write(path: Path, text: str) -> None:
         file.write(text)
     click.echo(f"{_shown(path)} is begun. Next:")
     click.echo("  1. fill its empty fields, each number with its unit and source")
-    click.echo("  2. describe new sources in params/sources.yaml")
+    click.echo("  2. describe new sources under `sources`, or in params/sources.yaml")
     click.echo("  3. python -m reportlib check, until it finds nothing; then make report")
 
 

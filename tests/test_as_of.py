@@ -43,9 +43,7 @@ def test_a_day_before_all_there_is_is_refused(params_copy, monkeypatch, kind, ke
             path.unlink()
     monkeypatch.setenv("AS_OF", "2021-01-01")
 
-    with pytest.raises(
-        ParamsError, match=rf"^params/report.yaml:\d+: as_of: no {wanted} was"
-    ):
+    with pytest.raises(ParamsError, match=rf"^params/report.yaml:\d+: as_of: no {wanted} was"):
         load(params_copy)
 
 

@@ -293,3 +293,45 @@ def test_slips_of_the_pen_are_loaded_or_refused_in_place(params_copy, seed):
         named = params_copy.parent / problem.file
         assert named.exists()
         assert 1 <= problem.line <= (length if named == path else 10_000)
+
+
+OWN = (
+    MINIMAL.replace("source: nvidia-h100", "source: leaflet")
+    + """\
+sources:
+  leaflet: {type: webpage, title: A leaflet, publisher: Nobody}
+"""
+)
+
+
+def test_a_file_may_bring_its_sources_along(params_copy):
+    (params_copy / "chips" / "x.yaml").write_text(OWN)
+
+    assert load(params_copy).sources["leaflet"].title == "A leaflet"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        ("leaflet", "nvidia-h100", "'nvidia-h100' is described elsewhere; use another key"),
+        ("type: webpage", "type: web", "'web' is not one of"),
+        ("  leaflet: {", "  leaflets: {", "'leaflet' is not in params/sources.yaml"),
+        ("  leaflet: {type: webpage, title: A leaflet, publisher: Nobody}", "  - leaflet", "not a"),
+    ],
+)
+def test_sources_of_a_file_are_checked(params_copy, old, new, line):
+    (params_copy / "chips" / "x.yaml").write_text(OWN.replace(old, new))
+
+    assert any(
+        re.match(r"params/chips/x.yaml:\d+: ", p) and line in p for p in problems(params_copy)
+    )
+
+
+def test_the_example_of_the_readme_loads(params_copy):
+    readme = (DEFAULT_ROOT.parent / "README.md").read_text(encoding="utf-8")
+    example = readme.split("```yaml\n")[1].split("```")[0]
+    (params_copy / "chips" / "my-chip.yaml").write_text(
+        "".join(line.removeprefix("   ") for line in example.splitlines(keepends=True))
+    )
+
+    assert load(params_copy).chips["my-chip"].name == "My Chip"

@@ -4,8 +4,8 @@ from reportlib.params.architecture import Architecture
 from reportlib.params.evidence import MarketPoint, Measurement, MemoryTechnology
 from reportlib.params.load import DEFAULT_ROOT, Params, load, problem
 from reportlib.params.places import ParamsError, Problem
-from reportlib.params.readings import Cited, Reading, numbers
-from reportlib.params.records import Chip, Claim, Claims, Model, Precision, Report, Source
+from reportlib.params.readings import Cited, Reading, Source, numbers
+from reportlib.params.records import Chip, Claim, Claims, Model, Precision, Report
 
 __all__ = [
     "DEFAULT_ROOT",

@@ -18,6 +18,7 @@ from reportlib.params.readings import (
     Cited,
     Confidence,
     Day,
+    Entry,
     Name,
     Record,
     Size,
@@ -80,7 +81,7 @@ class MemoryFigures(Record):
     voltage: Cited[Volts] | None = None
 
 
-class MemoryTechnology(MemoryFigures):
+class MemoryTechnology(MemoryFigures, Entry):
     """A kind of memory, and other readings of its figures: grades, revisions, price talk."""
 
     name: Name

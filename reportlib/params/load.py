@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -13,8 +13,8 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from reportlib.params.advice import explain, unknown_source
 from reportlib.params.evidence import MarketPoint, Measurement, MemoryTechnology, Row
 from reportlib.params.places import Document, ParamsError, Path_, Problem
-from reportlib.params.readings import Cited, Day, Reading, Record
-from reportlib.params.records import Chip, Claims, Model, Report, Source
+from reportlib.params.readings import Cited, Day, Reading, Record, Source
+from reportlib.params.records import Chip, Claims, Model, Report
 from reportlib.params.rows import read
 
 DEFAULT_ROOT = Path(__file__).parents[2] / "params"
@@ -167,7 +167,7 @@ def _sources(root: Path, problems: list[Problem]) -> dict[str, Source] | None:
 def _folder(
     kind: type[RecordT],
     folder: Path,
-    sources: Mapping[str, Source] | None,
+    sources: dict[str, Source] | None,
     problems: list[Problem],
     *,
     needed: bool = True,
@@ -186,6 +186,7 @@ def _folder(
         document, record = _read(kind, path, sources, problems, folder.parent)
         if record is not None:
             records[path.stem] = record
+            _bring_along(getattr(record, "sources", {}), sources, document, problems)
             name = getattr(record, "name", path.stem)
             first = names.setdefault(name, path.name)
             if first != path.name:
@@ -207,9 +208,24 @@ def _read(
     if document.data is not None:
         record = _record(kind, document.data, document, ())
     if isinstance(document.data, (dict, list)) and sources is not None:
-        _check_sources(document, document.data, (), sources)
+        own = document.data.get("sources") if isinstance(document.data, dict) else None
+        known = {*sources, *(own if isinstance(own, dict) else ())}
+        _check_sources(document, document.data, (), known)
     problems += document.problems
     return document, record
+
+
+def _bring_along(
+    own: Mapping[str, Source],
+    sources: dict[str, Source] | None,
+    document: Document,
+    problems: list[Problem],
+) -> None:
+    """Add a file's *own* sources to the bibliography; a key has one meaning in all of params."""
+    for key, source in own.items():
+        if sources is not None and sources.setdefault(key, source) is not source:
+            document.add(("sources", key), f"{key!r} is described elsewhere; use another key")
+            problems.append(document.problems[-1])
 
 
 def _rows(
@@ -253,9 +269,7 @@ def _record(kind: type[RecordT], fields: Any, document: Document, prefix: Path_)
         return None
 
 
-def _check_sources(
-    document: Document, fields: Any, path: Path_, sources: Mapping[str, Source]
-) -> None:
+def _check_sources(document: Document, fields: Any, path: Path_, sources: Collection[str]) -> None:
     """Add a problem for each `source` under *fields* that the bibliography does not have."""
     children = fields.items() if isinstance(fields, dict) else enumerate(fields)
     for key, child in children:

@@ -13,6 +13,7 @@ MEANINGS = {
     "LinkRate.superseded": "earlier rates, oldest first",
     "Priced.basis": "what the price is the price of, and who asks it",
     "Price.superseded": "earlier prices, oldest first",
+    "Entry.sources": "documents that only this file cites, as in params/sources.yaml",
     "Chip.name": "as tables and charts print it; no other chip's",
     "Chip.vendor": "who makes or sells it",
     "Chip.segment": "whom it is sold to",

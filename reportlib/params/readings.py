@@ -11,6 +11,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    HttpUrl,
     PlainValidator,
     field_validator,
     model_validator,
@@ -75,6 +76,28 @@ Text = Annotated[str, AfterValidator(_printable)]
 Name = Annotated[str, AfterValidator(_name), AfterValidator(_printable)]
 Size = Annotated[int, Field(ge=1, le=10**8)]  # a dimension of a model; larger ones are slips
 Some = Annotated[int, Field(ge=0, le=10**8)]
+
+
+class Source(Record):
+    """A document that numbers were read from: a CSL item, as citation software has it."""
+
+    type: Literal[
+        "article", "article-journal", "book", "dataset", "paper-conference", "report", "software",
+        "webpage",
+    ]  # fmt: skip
+    title: Text
+    publisher: Text
+    author: Text | None = None
+    URL: HttpUrl | None = None
+    issued: Annotated[str, Field(pattern=r"^\d{4}(-\d\d(-\d\d)?)?$")] | None = None
+    accessed: Day | None = None
+    note: Text | None = None
+
+
+class Entry(Record):
+    """What has a file of its own, which may bring along sources that only it cites."""
+
+    sources: dict[str, Source] = Field(default_factory=dict)
 
 
 class Reading(Record, Generic[T]):

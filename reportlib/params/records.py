@@ -5,31 +5,15 @@ Rates are peaks, compute is dense (never 2:4-sparse), and capacity is what the v
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, HttpUrl
+from pydantic import BeforeValidator, Field
 
 from reportlib.params.architecture import Architecture
-from reportlib.params.readings import Cited, Day, LinkRate, Name, Price, Record, Text
+from reportlib.params.readings import Cited, Day, Entry, LinkRate, Name, Price, Record, Text
 from reportlib.units import Bytes, BytesPerSecond, Count, FlopPerSecond, Watts
 
 Precision = Literal["bf16", "fp8", "int8", "fp4"]
 Segment = Literal["datacenter", "workstation", "consumer"]
 Status = Literal["shipping", "announced", "cancelled"]
-
-
-class Source(Record):
-    """A document that numbers were read from: a CSL item, as citation software has it."""
-
-    type: Literal[
-        "article", "article-journal", "book", "dataset", "paper-conference", "report", "software",
-        "webpage",
-    ]  # fmt: skip
-    title: Text
-    publisher: Text
-    author: Text | None = None
-    URL: HttpUrl | None = None
-    issued: Annotated[str, Field(pattern=r"^\d{4}(-\d\d(-\d\d)?)?$")] | None = None
-    accessed: Day | None = None
-    note: Text | None = None
 
 
 class MemoryStacks(Record):
@@ -68,7 +52,7 @@ def _rates(data: Any) -> Any:
 Rates = dict[Precision, Cited[FlopPerSecond]]
 
 
-class Chip(Record):
+class Chip(Entry):
     """An accelerator package."""
 
     name: Name
@@ -93,7 +77,7 @@ class Chip(Record):
     note: str = ""
 
 
-class Model(Record):
+class Model(Entry):
     """A language model: dimensions from its configuration, sizes as its makers state them."""
 
     name: Name

@@ -22,8 +22,8 @@ from pydantic_core import core_schema
 from reportlib.params.evidence import MemoryTechnology
 from reportlib.params.meanings import MEANINGS
 from reportlib.params.places import Document
-from reportlib.params.readings import Confidence, Day, Name, Reading
-from reportlib.params.records import Chip, Claims, Model, Report, Source
+from reportlib.params.readings import Confidence, Day, Name, Reading, Source
+from reportlib.params.records import Chip, Claims, Model, Report
 from reportlib.units import BINARY_PREFIXES, PREFIXES, SMALL_PREFIXES, WORDS, Unit
 
 RECORDS: dict[str, Any] = {
