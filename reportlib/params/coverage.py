@@ -73,12 +73,18 @@ def cited_in_text() -> Iterator[str]:
 
 
 def gaps(params: Params) -> dict[str, list[str]]:
-    """Return what each chip does not say, of all that a chip may."""
+    """Return what each chip does not say, of all that a chip may; only HBM comes in stacks."""
     quantities = list(_quantities(schema("chip")))
-    return {
-        identifier: list(dict.fromkeys(filter(None, (_missing(chip, q) for q in quantities))))
-        for identifier, chip in params.chips.items()
-    }
+    found = {}
+    for identifier, chip in params.chips.items():
+        missing = [_missing(chip, quantity) for quantity in quantities]
+        stacked = chip.memory_kind.startswith("HBM")
+        found[identifier] = [
+            gap
+            for gap in dict.fromkeys(filter(None, missing))
+            if stacked or not gap.startswith("memory_stacks")
+        ]
+    return found
 
 
 def _quantities(whole: Mapping[str, Any], below: str = "") -> Iterator[str]:
