@@ -84,7 +84,6 @@ class MemoryFigures(Record):
 class MemoryTechnology(MemoryFigures, Entry):
     """A kind of memory, and other readings of its figures: grades, revisions, price talk."""
 
-    name: Name
     family: Family
     device: Device  # what one unit is
     standard: Cited[Text] | None = None

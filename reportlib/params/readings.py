@@ -95,9 +95,14 @@ class Source(Record):
 
 
 class Entry(Record):
-    """What has a file of its own, which may bring along sources that only it cites."""
+    """What has a file and a name of its own; the file may bring along sources that it cites."""
 
+    name: Name
     sources: dict[str, Source] = Field(default_factory=dict)
+
+    def __hash__(self) -> int:
+        """Return the hash of the name: mappings have none, and a name is not given twice."""
+        return hash(self.name)
 
 
 class Reading(Record, Generic[T]):

@@ -55,7 +55,6 @@ Rates = dict[Precision, Cited[FlopPerSecond]]
 class Chip(Entry):
     """An accelerator package."""
 
-    name: Name
     vendor: Name
     segment: Segment = "datacenter"
     memory_kind: Name
@@ -80,7 +79,6 @@ class Chip(Entry):
 class Model(Entry):
     """A language model: dimensions from its configuration, sizes as its makers state them."""
 
-    name: Name
     developer: Name
     architecture: Architecture
     native_precision: Precision = "bf16"  # of the published weights
