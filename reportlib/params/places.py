@@ -169,5 +169,7 @@ def _hidden(text: str) -> str:
 
     They would be invisible to a reviewer, and can make text look like other text.
     """
+    if text.isprintable():
+        return ""
     categories = ((c, unicodedata.category(c)) for c in text)
     return next((c for c, kind in categories if kind[0] == "C" and c not in "\n\t"), "")
