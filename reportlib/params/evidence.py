@@ -144,7 +144,11 @@ class Row(Record):
 
 
 class MarketPoint(Row):
-    """A figure of the memory market, or a statement where the source has no figure."""
+    """A figure of the memory market, or a statement where the source has no figure.
+
+    Its date is the end of the period where it is a result of one, and the day of publication
+    where it is a statement or a forecast.
+    """
 
     period: Words  # that the figure is of
     entity: Words
