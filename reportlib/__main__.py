@@ -215,11 +215,13 @@ def _from_config(
     except (ValueError, FileExistsError) as error:
         raise click.ClickException(str(error)) from None
     try:
-        content = json.loads(config.read_text(encoding="utf-8"))
+        content = json.loads(config.read_text(encoding="utf-8-sig"))
         text, unread = model_from_config(
             content, name=name, developer=developer or "", source=source or ""
         )
-    except (ValueError, OSError, LookupError, TypeError, AttributeError) as error:
+    except (
+        ValueError, OSError, LookupError, TypeError, AttributeError, RecursionError,
+    ) as error:  # fmt: skip
         msg = f"{config} is not the config of a model ({type(error).__name__}: {error})"
         raise click.ClickException(msg) from None
     first = first_line("model")

@@ -48,9 +48,19 @@ def doubts(params: Params, root: Path) -> list[Problem]:
         for identifier, memory in params.memory.items()
         for path, message in about_memory(memory)
     ]
+    found += _after_the_edition(params, root)
     found += [problem("report.yaml", *doubt, root) for doubt in _names_in_report(params)]
     found += [problem("claims.yaml", *doubt, root) for doubt in _names_in_claims(params)]
     return sorted(found)
+
+
+def _after_the_edition(params: Params, root: Path) -> Iterator[Problem]:
+    """Yield what is dated after the edition, and so in none of its tables."""
+    known = params.on(params.latest)
+    for kind in ("chips", "models", "memory"):
+        for identifier in sorted(set(getattr(params, kind)) - set(getattr(known, kind))):
+            message = f"dated after the edition of {params.latest}, and so not in the report"
+            yield problem(f"{kind}/{identifier}.yaml", (), message, root)
 
 
 def _at_all_times(params: Params, identifier: str, chip: Chip) -> Iterator[Doubt]:

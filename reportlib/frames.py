@@ -70,6 +70,7 @@ def measurements(params: Params) -> pd.DataFrame:
     return pd.DataFrame(map(dict, params.measurements))
 
 
+ABOUT = {"name", "source", "sources", "verification", "note"}  # of a record, not its numbers
 FRAMES: Mapping[str, Callable[[Params], pd.DataFrame]] = {
     "numbers": numbers, "chips": chips, "models": models, "memory": memory,
     "market": market, "measurements": measurements, "sources": sources,
@@ -98,7 +99,7 @@ def _numbers(
     if isinstance(value, Reading):
         for reading in (value, *getattr(value, "superseded", ())):
             yield path, _fields(reading)
-    elif isinstance(value, (int, float)) and shared is not None:
+    elif isinstance(value, (int, float, str)) and shared is not None:
         yield path, _dimension(value, shared)
     else:
         shared = value if hasattr(value, "source") else shared
@@ -110,7 +111,8 @@ def _parts(value: Any) -> Iterable[tuple[object, Any]]:
     """Return what *value* holds, by name or position; of a record, what its file says."""
     if isinstance(value, Record):
         fields = type(value).model_fields
-        return [(name, child) for name, child in value if child != fields[name].default]
+        said = ((name, child) for name, child in value if child != fields[name].default)
+        return [(name, child) for name, child in said if name not in ABOUT]
     if isinstance(value, Mapping):
         return value.items()
     return enumerate(value) if isinstance(value, tuple) else ()
@@ -130,9 +132,9 @@ def _fields(reading: Reading[Any]) -> dict[str, Any]:
     }
 
 
-def _dimension(value: float, shared: Any) -> dict[str, Any]:
+def _dimension(value: float | str, shared: Any) -> dict[str, Any]:
     return {
-        "value": float(value),
+        "value": None if isinstance(value, str) else float(value),
         "unit": "",
         "text": str(value),
         "basis": "",

@@ -7,6 +7,7 @@ registry, 3.35 terabarn per second. FLOP counts and tokens are numbers, without 
 
 import math
 import re
+from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -49,6 +50,17 @@ QUANTITY = re.compile(
 )
 
 
+DECIMAL_COMMA = re.compile(r"[0-9]+,(?![0-9]{3}(?![0-9]))[0-9]+")
+BITS = re.compile(r"[kMGTPE]?b(?:ps|/s)")
+EXAMPLES = defaultdict(
+    lambda: "80 GB",
+    {
+        "B/s": "3.35 TB/s", "FLOP/s": "989 TFLOP/s", "W": "700 W", "USD": "1,599 USD", "s": "3 ms",
+        "V": "1.1 V", "J/B": "4 pJ/bit", "USD/B": "6 USD/GB",
+    },
+)  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Unit:
     """The unit of an annotated float; Pydantic reads such a field from text like ``3.35 TB/s``."""
@@ -79,13 +91,17 @@ class Unit:
     def _hint(self, text: str, unit: str) -> str:
         """Say what to write instead of *text*: the nearest spelling of a unit that would do."""
         number = text.strip().removesuffix(unit).strip() or "1"
+        if DECIMAL_COMMA.match(text.strip()):
+            return f"write {text.strip().replace(',', '.', 1)}, with a point"
         if not self.symbol:
             return "write digits, as in 80, 671e9 or 671 billion"
         spellings = [p + self.symbol for p in PREFIXES | BINARY_PREFIXES]
         wrong = unit.replace("b", "B").replace("ps", "/s").replace("FLOPS", "FLOP/s")
         near = next((s for s in spellings if s.lower() == wrong.lower()), None)
         near = near or next(iter(get_close_matches(wrong, spellings, n=1)), None)
-        return f"write {number} {near}?" if near and unit else f"as in 80 G{self.symbol}"
+        if near and BITS.fullmatch(unit) and self.symbol == "B/s":
+            return f"bits or bytes? Write {number} {near.replace('B', 'bit')} or {number} {near}"
+        return f"write {number} {near}?" if near and unit else f"as in {EXAMPLES[self.symbol]}"
 
     def __get_pydantic_core_schema__(self, _: Any, __: GetCoreSchemaHandler) -> CoreSchema:
         """Accept text only: a bare number has no unit to check."""

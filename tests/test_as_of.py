@@ -60,6 +60,7 @@ def test_what_has_a_later_date_is_not_in_a_back_edition():
     now, then = load(), load(as_of=date(2024, 1, 1))
 
     assert "deepseek-v3" in set(now.models) - set(then.models)
+    assert "llama-2-70b" in set(now.models) - set(then.models)  # has no date
     assert "hbm4" in set(now.memory) - set(then.memory)
     assert 0 < len(then.measurements) < len(now.measurements)
     assert 0 < len(then.market) < len(now.market)

@@ -241,6 +241,13 @@ def test_numbers_are_counted_by_what_they_rest_on(small):
     assert memory.numbers == 3
 
 
+def test_what_is_dated_after_the_edition_is_not_in_the_report(small):
+    path = small / "chips" / "chip-1.yaml"
+    path.write_text(path.read_text().replace("2024-03-18", "2027-03-18"))
+
+    assert any("dated after the edition of 2026-11-22" in doubt for doubt in doubts(small))
+
+
 def test_a_source_that_nothing_cites_is_named(small):
     in_text = next(coverage.cited_in_text())
     with (small / "sources.yaml").open("a") as file:

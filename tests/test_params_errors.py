@@ -70,7 +70,7 @@ def test_a_minimal_chip_is_enough(params_copy):
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("3.35 TB/s", "3.35 Tb/s", "6: memory_bandwidth.value: '3.35 Tb/s' is not a quantity in B/s (write 3.35 TB/s?)"),  # noqa: E501
+        ("3.35 TB/s", "3.35 Tb/s", "6: memory_bandwidth.value: '3.35 Tb/s' is not a quantity in B/s (bits or bytes? Write 3.35 Tbit/s or 3.35 TB/s)"),  # noqa: E501
         ("3.35 TB/s", "-3.35 TB/s", "6: memory_bandwidth.value: '-3.35 TB/s' is not a positive"),
         ("80 GB", "1e400 GB", "4: memory_capacity.value: '1e400 GB' is not a positive, finite"),
         ("3.35 TB/s", "", "6: memory_bandwidth.value: empty"),
@@ -315,6 +315,8 @@ def test_a_file_may_bring_its_sources_along(params_copy):
     [
         ("leaflet", "nvidia-h100", "'nvidia-h100' is described elsewhere; use another key"),
         ("type: webpage", "type: web", "'web' is not one of"),
+        ("leaflet", "fig-leaflet", "'fig-leaflet' cannot be cited"),
+        ("name: X 1", "name: \u0425 1\u0425a", "mixes CYRILLIC and LATIN letters"),
         ("  leaflet: {", "  leaflets: {", "'leaflet' is not in params/sources.yaml"),
         ("  leaflet: {type: webpage, title: A leaflet, publisher: Nobody}", "  - leaflet", "not a"),
     ],
@@ -335,3 +337,10 @@ def test_the_example_of_the_readme_loads(params_copy):
     )
 
     assert load(params_copy).chips["my-chip"].name == "My Chip"
+
+
+def test_a_key_that_cannot_be_cited_is_refused(params_copy):
+    path = params_copy / "sources.yaml"
+    path.write_text(path.read_text() + "A; b: {type: webpage, title: A, publisher: B}\n")
+
+    assert any("'A; b' cannot be cited" in line for line in problems(params_copy))

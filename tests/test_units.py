@@ -94,11 +94,13 @@ def test_parse(unit, text, value):
 @pytest.mark.parametrize(
     ("unit", "text", "why"),
     [
-        ("B/s", "3.35 Tb/s", "is not a quantity in B/s (write 3.35 TB/s?)"),
+        ("B/s", "3.35 Tb/s", "(bits or bytes? Write 3.35 Tbit/s or 3.35 TB/s)"),
+        ("B/s", "3,35 TB/s", "(write 3.35 TB/s, with a point)"),
+        ("USD", "cheap", "(as in 1,599 USD)"),
         ("B/s", "3.35 TBps", "is not a quantity in B/s (write 3.35 TB/s?)"),
         ("B/s", "80 GB", "is not a quantity in B/s"),
         ("B/s", "989 TFLOP/s", "is not a quantity in B/s"),
-        ("B/s", "3.35", "is not a quantity in B/s (as in 80 GB/s)"),
+        ("B/s", "3.35", "is not a quantity in B/s (as in 3.35 TB/s)"),
         ("B/s", "fast", "is not a quantity in B/s"),
         ("B", "80 Gb", "is not a quantity in B (write 80 GB?)"),
         ("FLOP/s", "989 TFLOPS", "is not a quantity in FLOP/s (write 989 TFLOP/s?)"),

@@ -34,6 +34,10 @@ IGNORED = {
     "pretraining_tp", "embd_pdrop", "resid_pdrop", "mamba_ssm_cache_dtype", "index_topk_pattern",
     "index_share_for_mtp_iteration",
 }  # fmt: skip
+FAMILIES = (  # whose configs were tried
+    "deepseek", "gemma", "glm", "gpt_oss", "kimi", "llama", "mimo", "minimax", "mistral", "mixtral",
+    "nemotron", "phi", "qwen", "step",
+)  # fmt: skip
 NORMED = ("qwen3", "gemma3", "gemma4")  # families whose queries and keys always have norms
 FOUR_NORMS = ("gemma2", "gemma3", "gemma4")
 PRECISIONS = {"fp8": "fp8", "mxfp4": "fp4"}
@@ -85,6 +89,9 @@ def model_from_config(
     *source* is the key of the config in ``params/sources.yaml``.
     """
     of = _Config(config)
+    if not of.family.startswith(FAMILIES):
+        assumed = "gated blocks without biases and full attention are assumed"
+        of.doubts.append(f"model_type {of.family or '(none)'}: not known here; {assumed}")
     mixers = _mixers(of)
     architecture: dict[str, Any] = {
         "source": source,

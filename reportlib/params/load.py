@@ -13,7 +13,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from reportlib.params.advice import explain, unknown_source
 from reportlib.params.evidence import MarketPoint, Measurement, MemoryTechnology, Row
 from reportlib.params.places import Document, ParamsError, Path_, Problem
-from reportlib.params.readings import Cited, Day, Reading, Record, Source
+from reportlib.params.readings import Cited, Day, Reading, Record, Source, citable
 from reportlib.params.records import Chip, Claims, Model, Report
 from reportlib.params.rows import read
 
@@ -52,6 +52,15 @@ class Params:
             measurements=tuple(row for row in self.measurements if row.since <= day),
         )
 
+    def dated(self) -> "Params":
+        """Return what has a date of its own: the rest may be of any day."""
+        return replace(
+            self,
+            chips=_dated(self.chips),
+            models=_dated(self.models),
+            memory=_dated(self.memory),
+        )
+
     def mapped_measurements(self) -> tuple[Measurement, ...]:
         """The measurements of a chip and a model that both have a file and were known."""
         rows = self.measurements
@@ -59,12 +68,13 @@ class Params:
 
     def model(self, wanted: str) -> Model:
         """Return the model *wanted*, or the first of the headline cast that has a file."""
-        order = (wanted, *self.report.headline.models, *sorted(self.models))
+        order = (wanted, *self.report.headline.models, *self.shown_models(), *self.models)
         return next(self.models[i] for i in order if i in self.models)
 
     def chip_order(self, *wanted: str) -> list[str]:
         """Return the ids of all chips: those *wanted* first, then the headline cast."""
-        order = dict.fromkeys((*wanted, *self.report.headline.chips, *sorted(self.chips)))
+        cast = (*self.report.headline.chips, *self.shown_chips(), *self.chips)
+        order = dict.fromkeys((*wanted, *cast))
         return [i for i in order if i in self.chips]
 
     def pair(self, wanted: Sequence[str]) -> tuple[str, str]:
@@ -122,7 +132,7 @@ def load(root: Path | None = None, as_of: date | None = None) -> Params:
         market=tuple(market.values()),
         measurements=tuple(measurements.values()),
     )
-    known = everything.on(day)
+    known = (everything.dated() if day < report.as_of else everything).on(day)
     rated = any(chip.peak_compute for chip in known.chips.values())
     for wanted, there in {"chip with a peak_compute": rated, "model": known.models}.items():
         if not there:
@@ -158,6 +168,10 @@ def _sources(root: Path, problems: list[Problem]) -> dict[str, Source] | None:
     sources: dict[str, Source] = {}
     for key, fields in _items(document):
         record = _record(Source, fields, document, (key,))
+        try:
+            citable(key)
+        except ValueError as error:
+            document.add((key,), str(error))
         if record is not None:
             sources[key] = record
     problems += document.problems
@@ -232,7 +246,8 @@ def _rows(
     kind: type[RowT], path: Path, sources: Mapping[str, Source] | None, problems: list[Problem]
 ) -> dict[int, RowT]:
     """Return the rows of a CSV file by line; a copy of params may be without the file."""
-    return read(kind, path, _name(path, path.parent), sources, problems) if path.exists() else {}
+    there = path.exists() or path.is_symlink()
+    return read(kind, path, _name(path, path.parent), sources, problems) if there else {}
 
 
 def _check_names(rows: Mapping[int, Measurement], file: str, problems: list[Problem]) -> None:
@@ -282,6 +297,10 @@ def _check_sources(document: Document, fields: Any, path: Path_, sources: Collec
 def _known(records: Mapping[str, RecordT], day: date) -> dict[str, RecordT]:
     """Return what there was on *day*, at its readings of then; what has no date always was."""
     return {key: _on(r, day) for key, r in records.items() if (_since(r) or day) <= day}
+
+
+def _dated(records: Mapping[str, RecordT]) -> dict[str, RecordT]:
+    return {key: record for key, record in records.items() if _since(record)}
 
 
 def _since(record: BaseModel) -> date | None:

@@ -69,6 +69,12 @@ def _name(text: str) -> str:
             f"and {NAME_MARKS.strip()})"
         )
         raise ValueError(msg)
+    for word in text.split():
+        scripts = {unicodedata.name(c).split()[0] for c in word if c.isalpha()} & set(SCRIPTS)
+        if len(scripts) > 1:
+            kinds = " and ".join(sorted(scripts))
+            msg = f"{text!r} mixes {kinds} letters in {word!r}; use one script"
+            raise ValueError(msg)
     return text
 
 
@@ -94,11 +100,23 @@ class Source(Record):
     note: Text | None = None
 
 
+def citable(text: str) -> str:
+    """Return *text*, by which prose cites a source."""
+    if not SOURCE_KEY.fullmatch(text) or text.startswith(("fig-", "tbl-", "eq-", "sec-")):
+        msg = f"{text!r} cannot be cited; write a key like nvidia-h100, not fig-, tbl-, eq- or sec-"
+        raise ValueError(msg)
+    return text
+
+
+SOURCE_KEY = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")
+SourceKey = Annotated[str, AfterValidator(citable)]
+
+
 class Entry(Record):
     """What has a file and a name of its own; the file may bring along sources that it cites."""
 
     name: Name
-    sources: dict[str, Source] = Field(default_factory=dict)
+    sources: dict[SourceKey, Source] = Field(default_factory=dict)
 
     def __hash__(self) -> int:
         """Return the hash of the name: mappings have none, and a name is not given twice."""

@@ -14,6 +14,7 @@ from reportlib.params.evidence import Row
 from reportlib.params.places import Problem
 
 LARGEST_FILE = 10_000_000  # bytes
+FEWEST_COLUMNS = 2  # known ones, without which the first line is no header
 LONGEST_QUOTE = 100  # characters that a message takes from a cell
 LONGEST_MESSAGE = 400  # its end holds the advice
 
@@ -125,6 +126,14 @@ def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
 def _header_slips(header: list[str], kind: type[Row]) -> Iterator[tuple[int, str, str]]:
     """Yield what is wrong with the columns."""
     known = sorted(kind.model_fields)
+    if len(set(header) & set(known)) < FEWEST_COLUMNS:
+        first = ",".join(list(kind.model_fields)[:3])
+        yield (
+            1,
+            "",
+            f"no header that is known; the first line is column names with commas: {first},…",
+        )
+        return
     for column in dict.fromkeys(header):
         if column not in known:
             yield 1, _shown(column), f"unknown column, {near(column, known)}"

@@ -27,11 +27,11 @@ def files(numbers: Params) -> dict[str, bytes]:
 
 
 def _plain(table: pd.DataFrame) -> pd.DataFrame:
-    """Return *table* with numbers as floats and everything else as text, empty where unknown."""
+    """Return *table* with numbers as floats and everything else as text, none where unknown."""
     return table.apply(
         lambda column: (
             column
             if pd.api.types.is_numeric_dtype(column)
-            else column.map(str, na_action="ignore").astype(object).where(column.notna(), "")
+            else column.map(str, na_action="ignore").astype(object).where(column.notna(), None)
         )
     )
