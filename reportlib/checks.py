@@ -49,6 +49,7 @@ def doubts(params: Params, root: Path) -> list[Problem]:
         for path, message in about_memory(memory)
     ]
     found += _after_the_edition(params, root)
+    found += _unread(root)
     found += [problem("report.yaml", *doubt, root) for doubt in _names_in_report(params)]
     found += [problem("claims.yaml", *doubt, root) for doubt in _names_in_claims(params)]
     return sorted(found)
@@ -61,6 +62,17 @@ def _after_the_edition(params: Params, root: Path) -> Iterator[Problem]:
         for identifier in sorted(set(getattr(params, kind)) - set(getattr(known, kind))):
             message = f"dated after the edition of {params.latest}, and so not in the report"
             yield problem(f"{kind}/{identifier}.yaml", (), message, root)
+
+
+def _unread(root: Path) -> Iterator[Problem]:
+    """Yield the files in the folders of records that look like records and are not read."""
+    for path in sorted(
+        p for kind in ("chips", "models", "memory") for p in (root / kind).rglob("*")
+    ):
+        known = path.parent.parent == root and path.suffix.lower() in {".yaml", ".yml"}
+        if path.is_file() and not known and not path.name.startswith((".", "#")):
+            name = path.relative_to(root.parent).as_posix()
+            yield Problem(name, 1, "", "not read; a record is a .yaml file directly in its folder")
 
 
 def _at_all_times(params: Params, identifier: str, chip: Chip) -> Iterator[Doubt]:

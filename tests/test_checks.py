@@ -248,6 +248,14 @@ def test_what_is_dated_after_the_edition_is_not_in_the_report(small):
     assert any("dated after the edition of 2026-11-22" in doubt for doubt in doubts(small))
 
 
+@pytest.mark.parametrize("name", ["chips/mine.yaml.txt", "chips/mine/chip-2.yaml", "memory/m.json"])
+def test_a_file_that_is_not_read_is_named(small, name):
+    (small / name).parent.mkdir(parents=True, exist_ok=True)
+    (small / name).write_text("name: Mine\n")
+
+    assert any(name in doubt and "not read" in doubt for doubt in doubts(small))
+
+
 def test_a_source_that_nothing_cites_is_named(small):
     in_text = next(coverage.cited_in_text())
     with (small / "sources.yaml").open("a") as file:

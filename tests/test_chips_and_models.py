@@ -106,7 +106,10 @@ def test_one_model_is_enough(tell, params_copy, model):
 def test_an_earlier_edition_can_be_told(tell, params_copy, monkeypatch, day):
     monkeypatch.setenv("AS_OF", day)
 
-    check(tell(params_copy))
+    told = tell(params_copy)
+
+    check(told)
+    assert any("Back edition" in text and day in text for text in told.texts.values())
 
 
 @pytest.mark.parametrize("precision", ["fp8", "fp4", "int8"])

@@ -221,6 +221,12 @@ def test_links_are_printed_as_the_sum_of_both_directions_by_most_vendors(now):
     assert sum(link.directions == "both" for link in links) > len(links) / 2
 
 
+def test_the_fabric_of_a_wafer_is_printed_in_bits_and_is_no_memory(now):
+    rates = [number.value for path, number in params.numbers(now.chips["wse-3"]) if "band" in path]
+
+    assert max(rates) == 21e15  # the fabric's 214 Pbit/s would be 26.75e15, or 214e15 misread
+
+
 def test_a_chip_without_a_link_leaves_it_out(now):
     assert now.chips["rtx-4090"].scale_up is None
 
