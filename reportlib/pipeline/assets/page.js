@@ -27,7 +27,7 @@
       });
       picture.remove();
       live.classList.remove("drawing");
-      reachable(frame);
+      sized.observe(live);
       if (spec.params) legend(live);
     } catch (error) {
       live.remove();
@@ -114,16 +114,16 @@
     else frame.removeAttribute("tabindex");
   }
 
-  function reach(frames) {
-    const sized = new ResizeObserver((entries) => entries.forEach((e) => reachable(e.target)));
-    frames.forEach((frame) => sized.observe(frame));
-  }
+  const frames = ".chart, .table-frame, .equation, pre";
+  const sized = new ResizeObserver((entries) => { // of frames, and of charts as they become live
+    for (const entry of entries) reachable(entry.target.closest(frames));
+  });
 
   document.addEventListener("DOMContentLoaded", () => {
     follow(document.querySelector("nav details"));
     document.documentElement.classList.add("ready");
     document.querySelectorAll(".exhibit-number, .header-section-number").forEach(link);
-    reach(document.querySelectorAll(".chart, .table-frame, .equation, pre"));
+    for (const frame of document.querySelectorAll(frames)) sized.observe(frame);
     if (document.getElementById("chart-config")) watchCharts();
   });
 })();
