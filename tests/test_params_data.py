@@ -1,19 +1,15 @@
 """What is in ``params/`` is cited, complete and not one of the numbers that others got wrong."""
 
-import itertools
-import re
 from datetime import date
-from pathlib import Path
 
 import pytest
 
 from reportlib import cases, params
+from reportlib.params import coverage
 from reportlib.params.architecture import MIXERS
 
-ROOT = Path(__file__).parents[1]
 EDITION = date(2026, 11, 22)
 DAYS = [date(2025, 6, 1), date(2025, 10, 1), date(2026, 3, 1), EDITION]
-CROSS_REFERENCE = ("fig-", "tbl-", "eq-", "sec-")
 
 
 @pytest.fixture(scope="module")
@@ -42,19 +38,11 @@ def readings(known):
     return found
 
 
-def cited_in_text():
-    files = itertools.chain((ROOT / "reportlib").rglob("*.py"), ROOT.glob("notebooks/**/*.ipynb"))
-    for file in files:
-        for citation in re.findall(r"\[[^][]*@[^][]*\]", file.read_text(encoding="utf-8")):
-            keys = re.findall(r"@([\w.-]*\w)", citation)
-            yield from (key for key in keys if not key.startswith(CROSS_REFERENCE))
-
-
 def test_sources_are_exactly_those_cited(now, readings):
     cited = {reading.source for reading in readings.values()}
     cited |= {row.source for row in (*now.market, *now.measurements)}
 
-    assert cited | {now.claims.source} | set(cited_in_text()) == set(now.sources)
+    assert cited | {now.claims.source} | set(coverage.cited_in_text()) == set(now.sources)
 
 
 def test_sources_are_sorted_by_key(now):

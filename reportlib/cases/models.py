@@ -395,6 +395,15 @@ def weight_bytes(model: Model, precision: Precision) -> Bytes:
     return parameters(model).total * BYTES_PER_VALUE[precision]
 
 
+def _entry(group: LayerGroup, precision: Precision) -> dict[str, Count]:
+    """Return what an entry of the cache of *group* is, whether it is kept or read."""
+    return {
+        "values_per_entry": group.values_per_entry,
+        "bytes_per_value": BYTES_PER_VALUE[precision],
+        "index_key_bytes": group.index_key_bytes,
+    }
+
+
 def kv_cache_bytes(
     model: Model, context_length: Count, precision: Precision = KV_PRECISION
 ) -> Bytes:
@@ -407,9 +416,7 @@ def kv_cache_bytes(
             layers=group.layers,
             window_tokens=group.window_tokens(context_length),
             entries=group.entries(context_length),
-            values_per_entry=group.values_per_entry,
-            bytes_per_value=BYTES_PER_VALUE[precision],
-            index_key_bytes=group.index_key_bytes,
+            **_entry(group, precision),
             state_bytes=group.state_bytes,
         )
         for group in layer_groups(model)
@@ -423,9 +430,7 @@ def kv_cache_growth(model: Model, precision: Precision = KV_PRECISION) -> Bytes:
             layers=group.layers,
             window_tokens=0,
             entries=1 / group.ratio,
-            values_per_entry=group.values_per_entry,
-            bytes_per_value=BYTES_PER_VALUE[precision],
-            index_key_bytes=group.index_key_bytes,
+            **_entry(group, precision),
             state_bytes=0,
         )
         for group in layer_groups(model)
@@ -442,9 +447,7 @@ def kv_read_bytes(
             window_tokens=group.window_tokens(context_length),
             entries=group.entries(context_length),
             top_k=group.top_k,
-            values_per_entry=group.values_per_entry,
-            bytes_per_value=BYTES_PER_VALUE[precision],
-            index_key_bytes=group.index_key_bytes,
+            **_entry(group, precision),
             state_bytes=group.state_bytes,
         )
         for group in layer_groups(model)

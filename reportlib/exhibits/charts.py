@@ -237,7 +237,7 @@ def frontiers(table: pd.DataFrame, *, cast: Sequence[str]) -> alt.FacetChart:
         opacity=alt.condition(chosen, alt.value(1), alt.value(0.15)),
     )
     is_cast = alt.FieldOneOfPredicate("chip", chips)
-    others = base.transform_filter(~alt.FieldOneOfPredicate("chip", chips))
+    others = base.transform_filter(~is_cast)
     layers = alt.layer(
         others.mark_line(strokeWidth=1, color=MUTED, opacity=0.45),
         lines.transform_filter(is_cast).add_params(chosen),
@@ -308,8 +308,14 @@ def capacity_bandwidth(
     x_scale = LogScale.over(table[field_x], (0.05, 0.09))
     y_scale = LogScale.over(table[field_y])
     table = _drawn(table)
-    place = {"x": (field_x, x_scale), "y": (field_y, y_scale), "size": (WIDTH, height)}
-    table = named(table, "chip", **place, first=cast)  # type: ignore[arg-type]
+    table = named(
+        table,
+        "chip",
+        x=(field_x, x_scale),
+        y=(field_y, y_scale),
+        size=(WIDTH, height),
+        first=cast,
+    )
     table["capacity"] = [show(value, "B", 4) for value in table[field_x]]
     table["bandwidth"] = [show(value, "B/s", 4) for value in table[field_y]]
     x = x_scale.axis(alt.X, field_x, "Memory capacity (logarithmic)", "B")

@@ -243,18 +243,21 @@ class Architecture(Record):
     @property
     def dense_layers(self) -> int:
         """How many layers have a dense block."""
-        if self.feed_forward is None:
-            return 0
-        others = self.experts.layers or 0 if self.experts else 0
-        return self.feed_forward.layers or self.layers - others
+        return self._layers_with(self.feed_forward, beside=self.experts)
 
     @property
     def expert_layers(self) -> int:
         """How many layers have experts."""
-        if self.experts is None:
+        return self._layers_with(self.experts, beside=self.feed_forward)
+
+    def _layers_with(
+        self, block: FeedForward | Experts | None, *, beside: FeedForward | Experts | None
+    ) -> int:
+        """Count the layers of a block: those it names, or all that the other one does not."""
+        if block is None:
             return 0
-        others = self.feed_forward.layers or 0 if self.feed_forward else 0
-        return self.experts.layers or self.layers - others
+        others = beside.layers or 0 if beside else 0
+        return block.layers or self.layers - others
 
     def mixer_layers(self, mixer: Mixer) -> int:
         """How many layers have *mixer*, one of attention."""

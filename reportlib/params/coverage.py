@@ -11,11 +11,10 @@ from typing import Any, get_args
 from pydantic import BaseModel
 
 from reportlib.params.load import Params
-from reportlib.params.readings import Confidence, Verification
+from reportlib.params.readings import CROSS_REFERENCES, Confidence, Verification
 from reportlib.params.schema import schema
 
 ROOT = Path(__file__).parents[2]
-CROSS_REFERENCES = ("fig-", "tbl-", "eq-", "sec-")
 
 
 @dataclass(frozen=True)

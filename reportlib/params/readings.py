@@ -102,12 +102,13 @@ class Source(Record):
 
 def citable(text: str) -> str:
     """Return *text*, by which prose cites a source."""
-    if not SOURCE_KEY.fullmatch(text) or text.startswith(("fig-", "tbl-", "eq-", "sec-")):
+    if not SOURCE_KEY.fullmatch(text) or text.startswith(CROSS_REFERENCES):
         msg = f"{text!r} cannot be cited; write a key like nvidia-h100, not fig-, tbl-, eq- or sec-"
         raise ValueError(msg)
     return text
 
 
+CROSS_REFERENCES = ("fig-", "tbl-", "eq-", "sec-")  # what else is cited so, but no source
 SOURCE_KEY = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")
 SourceKey = Annotated[str, AfterValidator(citable)]
 
