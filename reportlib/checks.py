@@ -62,6 +62,9 @@ def _after_the_edition(params: Params, root: Path) -> Iterator[Problem]:
         for identifier in sorted(set(getattr(params, kind)) - set(getattr(known, kind))):
             message = f"dated after the edition of {params.latest}, and so not in the report"
             yield problem(f"{kind}/{identifier}.yaml", (), message, root)
+    if params.supply and not known.supply:
+        message = f"later than the edition of {params.latest}, and so not in the report"
+        yield problem("supply.yaml", ("as_of",), message, root)
 
 
 def _unread(root: Path) -> Iterator[Problem]:

@@ -20,7 +20,7 @@ COLUMNS = (
 
 
 def numbers(params: Params) -> pd.DataFrame:
-    """Every number of chips, models and memory technologies, as known on the edition date.
+    """Every number of chips, models, memory technologies and supply, as known on the edition date.
 
     ``value`` is in ``unit``; what is no number (a date, a process) has its text alone. ``basis``
     says what a price is of, and whether a link's rate counts one direction or both. Readings that
@@ -30,6 +30,7 @@ def numbers(params: Params) -> pd.DataFrame:
         "chip": params.chips,
         "model": params.models,
         "memory": params.memory,
+        "supply": {"supply": params.supply} if params.supply else {},
     }
     rows = [
         {"kind": kind, "id": key, "name": record.name, "quantity": quantity, **fields}

@@ -38,6 +38,14 @@ for definition in (
     "FLOP = []",
     "OP = FLOP",
     "token = []",
+    "h = 3600 * s",
+    "day = 24 * h",
+    "year = 365.25 * day",
+    "month = year / 12",
+    "Wh = W * h",
+    "m = [length]",
+    "m2 = m ** 2",
+    *(f"{prefix}m2 = {prefix}m ** 2" for prefix in ("m", "µ", "k")),  # not a thousandth of m2
     "percent = 0.01",
     *(f"{word} = {value!r}" for word, value in WORDS.items()),
 ):
@@ -46,7 +54,7 @@ for definition in (
 # A number, then a unit: nothing that Pint could take for a formula to evaluate.
 QUANTITY = re.compile(
     r"(?P<number>[+-]?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?)"
-    r"\s*(?P<unit>[A-Za-zµ%]+(?:/[A-Za-z]+)?)?"
+    r"\s*(?P<unit>[A-Za-zµ%]+2?(?:/[A-Za-z]+2?)?)?"
 )
 
 
@@ -57,6 +65,8 @@ EXAMPLES = defaultdict(
     {
         "B/s": "3.35 TB/s", "FLOP/s": "989 TFLOP/s", "W": "700 W", "USD": "1,599 USD", "s": "3 ms",
         "V": "1.1 V", "J/B": "4 pJ/bit", "USD/B": "6 USD/GB",
+        "J": "0.5 pJ", "m": "300 mm", "B/m2": "0.2 Gbit/mm2", "1/s": "10 thousand/month",
+        "USD/s": "3 USD/h", "USD/J": "0.09 USD/kWh",
     },
 )  # fmt: skip
 
@@ -127,6 +137,13 @@ Volts = Annotated[float, Unit("V")]
 JoulesPerByte = Annotated[float, Unit("J/B")]  # often written in pJ/bit
 Dollars = Annotated[float, Unit("USD")]
 DollarsPerByte = Annotated[float, Unit("USD/B")]
+DollarsPerSecond = Annotated[float, Unit("USD/s")]  # often written in USD/h
+DollarsPerJoule = Annotated[float, Unit("USD/J")]  # often written in USD/kWh
+Joules = Annotated[float, Unit("J")]
+PerJoule = Annotated[float, Unit("1/J")]
+Metres = Annotated[float, Unit("m")]
+SquareMetres = Annotated[float, Unit("m2")]
+BytesPerSquareMetre = Annotated[float, Unit("B/m2")]  # often written in Gbit/mm2
 
 
 def show(value: float, unit: str = "", digits: int = 3) -> str:

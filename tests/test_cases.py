@@ -104,6 +104,26 @@ def test_a_large_batch_reads_every_expert_and_one_user_the_active_ones(identifie
     assert count.active <= count.total
 
 
+@every_model
+def test_classes_of_tensors_add_up_to_what_a_token_meets(identifier):
+    model = NUMBERS.models[identifier]
+    count = cases.parameters(model)
+
+    assert all(of >= 0 for of in count.by_class.values())
+    assert float(sum(count.active_by_class.values())) == pytest.approx(float(count.active))
+    assert float(sum(count.read_by_class(7).values())) == pytest.approx(float(count.read(7)))
+    assert (count.by_class["embedding"] == 0) == (
+        model.architecture.tied_embeddings and not model.architecture.learned_positions
+    )
+
+
+def test_most_of_a_model_of_experts_is_experts():
+    # "97 % of the weights in the DeepSeek R1 model are from MoE layers", says NVIDIA.
+    of = cases.parameters(NUMBERS.models["deepseek-r1"]).by_class
+
+    assert (of["routed"] + of["shared"]) / sum(of.values()) == pytest.approx(0.97, abs=0.01)
+
+
 def test_a_window_bounds_the_cache_of_its_layers_only():
     model = NUMBERS.models["gpt-oss-120b"]  # every other layer slides over 128 tokens
     per_token = cases.kv_cache_bytes(model, 1)

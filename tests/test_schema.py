@@ -204,6 +204,8 @@ TEXTS = [
     for unit in (
         "", "B", "GB", "GiB", "Gb", "GB/s", "Gbit", "Gbit/s", "TFLOP/s", "FLOP", "TFLOPS", "TOP/s",
         "W", "kW", "USD", "USD/GB", "pJ/bit", "ns", "V", "billion", "%", "bn", "tokens", "GBps",
+        "pJ", "mm", "mm2", "Gbit/mm2", "Gbit/mm", "USD/h", "USD/kWh", "years", "ms", "month",
+        "thousand/month", "trillion/day",
     )
 ]  # fmt: skip
 

@@ -85,6 +85,15 @@ def test_calculation_of_arrays_is_that_of_their_elements(function, data):
         ("USD/B", "10.3 USD/GB", 10.3e-9),
         ("J/B", "4 pJ/bit", 32e-12),
         ("V", "1.1 V", 1.1),
+        ("J", "0.5 pJ/FLOP", 0.5e-12),
+        ("1/s", "720 trillion/month", 720e12 / (365.25 * 86_400 / 12)),
+        ("s", "5 years", 5 * 365.25 * 86_400),
+        ("USD/s", "3.60 USD/h", 1e-3),
+        ("USD/J", "0.09 USD/kWh", 0.09 / 3.6e6),
+        ("m", "300 mm", 0.3),
+        ("m2", "121 mm2", 121e-6),
+        ("m2", "1 µm2", 1e-12),
+        ("B/m2", "0.16 Gbit/mm2", 20e12),
     ],
 )
 def test_parse(unit, text, value):
@@ -107,6 +116,10 @@ def test_parse(unit, text, value):
         ("FLOP/s", "989 GB/s", "is not a quantity in FLOP/s"),
         ("USD/B", "10.3 USD", "is not a quantity in USD/B (write 10.3 USD/B?)"),
         ("J/B", "4 pJ", "is not a quantity in J/B"),
+        ("J", "4 pJ/bit", "is not a quantity in J (as in 0.5 pJ)"),
+        ("USD/s", "3 USD", "is not a quantity in USD/s"),
+        ("m2", "11 mm", "is not a quantity in m2"),
+        ("B", "80 GB2", "is not a quantity in B"),
         ("USD", "35 billion USD", "is not a quantity in USD"),  # a word is no prefix
         ("", "5 GB", "is not a plain number (write digits, as in 80, 671e9 or 671 billion)"),
         ("", "1 2", "is not a plain number"),

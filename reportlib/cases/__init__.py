@@ -4,6 +4,7 @@ The one place where the fields of a record meet the arguments of a formula. Cont
 batch sizes may be arrays; a quantity that the records do not have is NaN and stays NaN.
 """
 
+from reportlib.cases.formats import FORMATS, Format, TensorClass, format_named, uniform
 from reportlib.cases.models import (
     KV_PRECISION,
     LayerGroup,
@@ -15,6 +16,8 @@ from reportlib.cases.models import (
     kv_read_bytes,
     layer_groups,
     parameters,
+    read_weight_bytes,
+    stored_weight_bytes,
     weight_bytes,
 )
 from reportlib.cases.steps import (
@@ -29,15 +32,19 @@ from reportlib.cases.steps import (
 )
 
 __all__ = [
+    "FORMATS",
     "KV_PRECISION",
     "WIDER",
+    "Format",
     "LayerGroup",
     "Parameters",
     "Step",
+    "TensorClass",
     "attention_flop",
     "chips_needed",
     "critical_context_length",
     "flop_per_token",
+    "format_named",
     "keeps_weights_on_chip",
     "kv_cache_bytes",
     "kv_cache_growth",
@@ -45,7 +52,10 @@ __all__ = [
     "layer_groups",
     "parameters",
     "peak_compute",
+    "read_weight_bytes",
     "reference_chip",
     "step",
+    "stored_weight_bytes",
+    "uniform",
     "weight_bytes",
 ]

@@ -1,11 +1,13 @@
 """A model as its records have it: what it stores, reads and multiplies, summed over its layers."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from reportlib.calculations import transformer
-from reportlib.calculations.precision import BYTES_PER_VALUE
+from reportlib.calculations import prefill, splitting, transformer
+from reportlib.calculations.precision import BITS_PER_BYTE, BYTES_PER_VALUE
+from reportlib.cases.formats import Format, TensorClass
 from reportlib.params import Architecture, Model, Precision
 from reportlib.params.architecture import (
     AnyMixer,
@@ -30,11 +32,24 @@ CONVOLUTION_BYTES = BYTES_PER_VALUE["bf16"]  # inputs of a convolution are kept 
 class Parameters:
     """How many parameters a model stores, and which of them a decode step reads."""
 
-    total: Count
-    resident: Count  # read in every step, whatever the tokens: all but embedding and experts
-    routed: Count  # of all routed experts together
+    by_class: Mapping[TensorClass, Count]
     experts: Count
     active_experts: Count
+
+    @property
+    def total(self) -> Count:
+        """All parameters that are stored."""
+        return sum(self.by_class.values())
+
+    @property
+    def routed(self) -> Count:
+        """Parameters of all routed experts together."""
+        return self.by_class["routed"]
+
+    @property
+    def resident(self) -> Count:
+        """Parameters read in every step, whatever the tokens: all but embedding and experts."""
+        return self.total - self.routed - self.by_class["embedding"]
 
     @property
     def active(self) -> Count:
@@ -48,10 +63,29 @@ class Parameters:
 
     def read(self, tokens: Count) -> Count:
         """Parameters that a step over *tokens* tokens reads, experts routed evenly."""
-        distinct = transformer.distinct_experts(
+        return self.resident + self.routed * self._distinct(tokens) / self.experts
+
+    @property
+    def active_by_class(self) -> Mapping[TensorClass, Count]:
+        """Parameters that multiply each token, of each class."""
+        return self._met(self.active_experts)
+
+    def read_by_class(self, tokens: Count) -> Mapping[TensorClass, Count]:
+        """Parameters that a step over *tokens* tokens reads, of each class."""
+        return self._met(self._distinct(tokens))
+
+    def _distinct(self, tokens: Count) -> Count:
+        return transformer.distinct_experts(
             experts=self.experts, active_experts=self.active_experts, tokens=tokens
         )
-        return self.resident + self.routed * distinct / self.experts
+
+    def _met(self, experts: Count) -> Mapping[TensorClass, Count]:
+        """Return what tokens meet that need so many experts: of the embedding but rows."""
+        return {
+            **self.by_class,
+            "embedding": 0,
+            "routed": self.routed * experts / self.experts,
+        }
 
 
 @dataclass(frozen=True)
@@ -64,9 +98,11 @@ class LayerGroup:
     layers: Count
     window: Count = 0  # latest tokens kept; infinite is written as entries of one token
     ratio: Count = math.inf  # tokens an entry; infinite where only the window is kept
+    kv_heads: Count = math.inf  # that chips can share the cache by; infinite for states
     top_k: Count = math.inf  # most entries that a step reads
     values_per_entry: Count = 0
     flop_per_entry: Count = 0
+    expanded_flop_per_entry: Count = 0  # of a prompt's tokens, for which latents are expanded
     index_key_bytes: Bytes = 0
     index_flop_per_key: Count = 0
     state_bytes: Bytes = 0
@@ -76,6 +112,10 @@ class LayerGroup:
     def in_proportion(self) -> bool:
         """Whether memory and reads of a cache are in proportion to the context."""
         return self.ratio == 1 and math.isinf(self.top_k) and not self.window
+
+    def kv_copies(self, chips: Count) -> Count:
+        """Copies of the cache that *chips* hold, as each needs at least one head."""
+        return 1 if math.isinf(self.kv_heads) else splitting.kv_copies(self.kv_heads, chips)
 
     def entries(self, context_length: Count) -> Count:
         """Entries of the cache of one layer that span the context."""
@@ -93,18 +133,19 @@ def parameters(model: Model) -> Parameters:
     embedding = transformer.embedding_parameters(
         hidden_size=of.hidden_size, vocabulary=of.vocabulary
     )
-    embeddings = embedding * (1 if of.tied_embeddings else 2)
     positions = of.learned_positions * of.hidden_size
     norm = transformer.norm_parameters(of.hidden_size, biases=of.norm_biases)
-    mixers = sum(of.mixer_layers(m) * _mixer_parameters(m, of.hidden_size) for m in of.attention)
-    around = of.layers * (of.norms_per_layer * norm + _stream_parameters(of)) + norm
-    routed, always = _expert_parameters(of)
-    total = embeddings + positions + mixers + around + _dense_parameters(of) + routed + always
-    looked_up = positions + (0 if of.tied_embeddings else embedding)
     return Parameters(
-        total=total,
-        resident=total - routed - looked_up,
-        routed=routed,
+        by_class={
+            "embedding": positions + (0 if of.tied_embeddings else embedding),
+            "head": embedding,
+            "attention": sum(
+                of.mixer_layers(m) * _mixer_parameters(m, of.hidden_size) for m in of.attention
+            ),
+            "feed_forward": _dense_parameters(of),
+            **_expert_parameters(of),
+            "other": of.layers * (of.norms_per_layer * norm + _stream_parameters(of)) + norm,
+        },
         experts=of.experts.count if of.experts else 1,
         active_experts=of.experts.active if of.experts else 1,
     )
@@ -254,10 +295,10 @@ def _dense_parameters(of: Architecture) -> Count:
     )
 
 
-def _expert_parameters(of: Architecture) -> tuple[Count, Count]:
-    """Return the parameters of all routed experts, and those beside them that all tokens meet."""
+def _expert_parameters(of: Architecture) -> dict[TensorClass, Count]:
+    """Count routed experts, and beside them what all tokens meet."""
     if not of.experts:
-        return 0, 0
+        return {"shared": 0, "routed": 0, "router": 0}
     experts = of.experts
     expert = transformer.feed_forward_parameters(
         hidden_size=experts.hidden_size or of.hidden_size,
@@ -274,8 +315,12 @@ def _expert_parameters(of: Architecture) -> tuple[Count, Count]:
     router = transformer.router_parameters(
         hidden_size=of.hidden_size, experts=experts.count, biases=experts.router_bias
     )
-    always = experts.shared * shared + router + _latent_projections(experts, of.hidden_size)
-    return of.expert_layers * experts.count * expert, of.expert_layers * always
+    always = experts.shared * shared + _latent_projections(experts, of.hidden_size)
+    return {
+        "shared": of.expert_layers * always,
+        "routed": of.expert_layers * experts.count * expert,
+        "router": of.expert_layers * router,
+    }
 
 
 def _latent_projections(experts: Experts, hidden_size: Count) -> Count:
@@ -301,6 +346,7 @@ def _layer_group(mixer: AnyMixer, layers: Count) -> LayerGroup:
                 layers,
                 window=mixer.window or 0,
                 ratio=math.inf if mixer.window else 1,
+                kv_heads=mixer.kv_heads,
                 values_per_entry=transformer.grouped_query_kv_values_per_token(
                     kv_heads=mixer.kv_heads, **heads
                 ),
@@ -313,6 +359,7 @@ def _layer_group(mixer: AnyMixer, layers: Count) -> LayerGroup:
             return LayerGroup(
                 layers,
                 ratio=1,
+                kv_heads=1,
                 values_per_entry=transformer.latent_kv_values_per_token(
                     mixer.kv_rank, mixer.rope_head_dim
                 ),
@@ -322,6 +369,12 @@ def _layer_group(mixer: AnyMixer, layers: Count) -> LayerGroup:
                     rope_head_dim=mixer.rope_head_dim,
                     tokens=1,
                 ),
+                expanded_flop_per_entry=transformer.grouped_query_attention_flop(
+                    heads=mixer.heads,
+                    head_dim=mixer.nope_head_dim + mixer.rope_head_dim,
+                    value_head_dim=mixer.value_head_dim,
+                    tokens=1,
+                ),
                 **_index(mixer.index),
             )
         case CompressedAttention():
@@ -329,6 +382,7 @@ def _layer_group(mixer: AnyMixer, layers: Count) -> LayerGroup:
                 layers,
                 window=mixer.window,
                 ratio=mixer.ratio or math.inf,
+                kv_heads=1,
                 values_per_entry=mixer.head_dim,
                 flop_per_entry=transformer.grouped_query_attention_flop(
                     heads=mixer.heads,
@@ -395,6 +449,31 @@ def weight_bytes(model: Model, precision: Precision) -> Bytes:
     return parameters(model).total * BYTES_PER_VALUE[precision]
 
 
+def stored_weight_bytes(
+    model: Model, weight_format: Format, bits_per_weight: Count | None = None
+) -> Bytes:
+    """Memory of all weights of *model* in *weight_format*.
+
+    *bits_per_weight* is the mean over all parameters where it is measured, in place of the format.
+    """
+    count = parameters(model)
+    if bits_per_weight is None:
+        return weight_format.bytes_of(count.by_class)
+    return bits_per_weight * count.total / BITS_PER_BYTE
+
+
+def read_weight_bytes(
+    model: Model, weight_format: Format, tokens: Count, bits_per_weight: Count | None = None
+) -> Bytes:
+    """Memory traffic of the weights in a step over *tokens* tokens, experts routed evenly.
+
+    With *bits_per_weight*, classes of tensors keep their ratio in *weight_format*.
+    """
+    read = weight_format.bytes_of(parameters(model).read_by_class(tokens))
+    measured = stored_weight_bytes(model, weight_format, bits_per_weight)
+    return read * (measured / stored_weight_bytes(model, weight_format))
+
+
 def _entry(group: LayerGroup, precision: Precision) -> dict[str, Count]:
     """Return what an entry of the cache of *group* is, whether it is kept or read."""
     return {
@@ -405,14 +484,20 @@ def _entry(group: LayerGroup, precision: Precision) -> dict[str, Count]:
 
 
 def kv_cache_bytes(
-    model: Model, context_length: Count, precision: Precision = KV_PRECISION
+    model: Model,
+    context_length: Count,
+    precision: Precision = KV_PRECISION,
+    *,
+    chips: Count = 1,
 ) -> Bytes:
     """Memory of what *model* keeps of one sequence at *context_length*: KV cache and states.
 
-    *precision* is that of keys and values; index keys and states have their own.
+    *precision* is that of keys and values; index keys and states have their own. *chips* that
+    split a model hold copies of what does not split.
     """
     return sum(
-        transformer.kv_cache_bytes(
+        group.kv_copies(chips)
+        * transformer.kv_cache_bytes(
             layers=group.layers,
             window_tokens=group.window_tokens(context_length),
             entries=group.entries(context_length),
@@ -438,11 +523,19 @@ def kv_cache_growth(model: Model, precision: Precision = KV_PRECISION) -> Bytes:
 
 
 def kv_read_bytes(
-    model: Model, context_length: Count, precision: Precision = KV_PRECISION
+    model: Model,
+    context_length: Count,
+    precision: Precision = KV_PRECISION,
+    *,
+    chips: Count = 1,
 ) -> Bytes:
-    """Memory traffic of one sequence's KV cache and states in a step at *context_length*."""
+    """Memory traffic of one sequence's KV cache and states in a step at *context_length*.
+
+    *chips* that split a model each read what does not split.
+    """
     return sum(
-        transformer.kv_read_bytes(
+        group.kv_copies(chips)
+        * transformer.kv_read_bytes(
             layers=group.layers,
             window_tokens=group.window_tokens(context_length),
             entries=group.entries(context_length),
@@ -472,3 +565,40 @@ def flop_per_token(model: Model, context_length: Count) -> Count:
     """FLOP of decoding one token at *context_length*: matrices and attention."""
     matmul = transformer.matmul_flop(parameters(model).active, tokens=1)
     return matmul + attention_flop(model, context_length)
+
+
+def prompt_flop(model: Model, new_tokens: Count, cached_tokens: Count = 0) -> Count:
+    """FLOP of reading *new_tokens* tokens of a prompt after *cached_tokens* that are known."""
+    count = parameters(model)
+    attention: Count = 0
+    for group in layer_groups(model):
+        tokens = {"new_tokens": new_tokens, "cached_tokens": cached_tokens}
+        entries = {**tokens, "ratio": group.ratio}
+        attention += prefill.prompt_attention_flop(
+            layers=group.layers,
+            pairs=prefill.attended_pairs(**tokens, ratio=1, most_attended=group.window)
+            + prefill.attended_pairs(**entries, most_attended=group.top_k),
+            flop_per_pair=group.expanded_flop_per_entry or group.flop_per_entry,
+            index_pairs=prefill.attended_pairs(**entries, most_attended=math.inf),
+            flop_per_index_pair=group.index_flop_per_key,
+            new_tokens=new_tokens,
+            state_flop_per_token=group.state_flop,
+        )
+    matmul = prefill.prompt_matmul_flop(
+        parameters=count.active, output_parameters=count.by_class["head"], new_tokens=new_tokens
+    )
+    return matmul + attention
+
+
+def kv_cache_bytes_per_token(model: Model, precision: Precision = KV_PRECISION) -> Bytes:
+    """Memory that each token of a short context adds, before windows are full; no states."""
+    return sum(
+        transformer.kv_cache_bytes(
+            layers=group.layers,
+            window_tokens=min(group.window, 1),
+            entries=1 / group.ratio,
+            **_entry(group, precision),
+            state_bytes=0,
+        )
+        for group in layer_groups(model)
+    )

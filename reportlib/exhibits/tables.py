@@ -20,7 +20,8 @@ from reportlib.params import Chip, Model, Params, Precision, Reading
 from reportlib.units import Count
 
 MARKS = {
-    "derived": "d", "reported": "r", "estimated": "e", "relayed": "q", "recalled": "m",
+    "derived": "d", "reported": "r", "estimated": "e", "assumed": "a", "relayed": "q",
+    "recalled": "m",
 }  # fmt: skip
 DAYS_PER_YEAR = 365.25
 BITS_PER_BYTE = 8

@@ -6,6 +6,7 @@ from reportlib.params.load import DEFAULT_ROOT, Params, load, problem
 from reportlib.params.places import ParamsError, Problem
 from reportlib.params.readings import Cited, Reading, Source, numbers
 from reportlib.params.records import Chip, Claim, Claims, Model, Precision, Report
+from reportlib.params.supply import Supply
 
 __all__ = [
     "DEFAULT_ROOT",
@@ -25,6 +26,7 @@ __all__ = [
     "Reading",
     "Report",
     "Source",
+    "Supply",
     "load",
     "numbers",
     "problem",

@@ -36,7 +36,8 @@ def tallies(params: Params) -> dict[str, Tally]:
         if numbers:
             grades = Counter(s.verification for s in numbers)
             grades += Counter(s.confidence for s in numbers if hasattr(s, "confidence"))
-            found[part.name] = Tally(len(value), len(numbers), grades)
+            records = 1 if isinstance(value, BaseModel) else len(value)
+            found[part.name] = Tally(records, len(numbers), grades)
     return found
 
 

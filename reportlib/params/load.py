@@ -11,17 +11,19 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from reportlib.params.advice import explain, unknown_source
-from reportlib.params.evidence import MarketPoint, Measurement, MemoryTechnology, Row
+from reportlib.params.engines import Constant, Engines
+from reportlib.params.evidence import MarketPoint, Measurement, MemoryTechnology
 from reportlib.params.places import Document, ParamsError, Path_, Problem
 from reportlib.params.readings import Cited, Day, Reading, Record, Source, citable
 from reportlib.params.records import Chip, Claims, Model, Report
 from reportlib.params.rows import read
+from reportlib.params.supply import Supply
 
 DEFAULT_ROOT = Path(__file__).parents[2] / "params"
 IDENTIFIER = re.compile(r"[a-z0-9][a-z0-9.-]*\.yaml")
 
 RecordT = TypeVar("RecordT", bound=BaseModel)
-RowT = TypeVar("RowT", bound=Row)
+RowT = TypeVar("RowT", bound=Record)
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,9 @@ class Params:
     memory: Mapping[str, MemoryTechnology]
     market: tuple[MarketPoint, ...]
     measurements: tuple[Measurement, ...]
+    supply: Supply | None
+    engines: Engines | None
+    calibration: tuple[Constant, ...]
 
     def on(self, day: date) -> "Params":
         """Return what was known on *day*: what there was by then, at the readings of then.
@@ -50,6 +55,7 @@ class Params:
             memory=_known(self.memory, day),
             market=tuple(row for row in self.market if row.since <= day),
             measurements=tuple(row for row in self.measurements if row.since <= day),
+            supply=_on(self.supply, day) if self.supply and self.supply.as_of <= day else None,
         )
 
     def dated(self) -> "Params":
@@ -118,6 +124,9 @@ def load(root: Path | None = None, as_of: date | None = None) -> Params:
     market = _rows(MarketPoint, root / "market.csv", sources, problems)
     measurements = _rows(Measurement, root / "measurements.csv", sources, problems)
     _check_names(measurements, _name(root / "measurements.csv", root), problems)
+    supply = _optional(Supply, root / "supply.yaml", sources, problems)
+    engines = _optional(Engines, root / "engines.yaml", sources, problems)
+    calibration = _rows(Constant, root / "calibration.csv", sources, problems)
     if problems or report is None or claims is None:
         raise ParamsError(problems)
     day = as_of or _environment_day() or report.as_of
@@ -131,6 +140,9 @@ def load(root: Path | None = None, as_of: date | None = None) -> Params:
         memory=memory,
         market=tuple(market.values()),
         measurements=tuple(measurements.values()),
+        supply=supply,
+        engines=engines,
+        calibration=tuple(calibration.values()),
     )
     known = (everything.dated() if day < report.as_of else everything).on(day)
     rated = any(chip.peak_compute for chip in known.chips.values())
@@ -227,6 +239,17 @@ def _read(
         _check_sources(document, document.data, (), known)
     problems += document.problems
     return document, record
+
+
+def _optional(
+    kind: type[RecordT], path: Path, sources: dict[str, Source] | None, problems: list[Problem]
+) -> RecordT | None:
+    """Return the record of a file with which a copy of params may do without."""
+    if not (path.exists() or path.is_symlink()):
+        return None
+    document, record = _read(kind, path, sources, problems)
+    _bring_along(getattr(record, "sources", {}), sources, document, problems)
+    return record
 
 
 def _bring_along(

@@ -19,7 +19,7 @@ from pydantic import (
 
 from reportlib.units import BytesPerSecond, Dollars
 
-Confidence = Literal["stated", "derived", "reported", "estimated"]
+Confidence = Literal["stated", "derived", "reported", "estimated", "assumed"]
 Verification = Literal["read", "relayed", "recalled"]
 
 T = TypeVar("T")

@@ -10,15 +10,15 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from reportlib.params.advice import explain, near, unknown_source
-from reportlib.params.evidence import Row
 from reportlib.params.places import Problem
+from reportlib.params.readings import Record
 
 LARGEST_FILE = 10_000_000  # bytes
 FEWEST_COLUMNS = 2  # known ones, without which the first line is no header
 LONGEST_QUOTE = 100  # characters that a message takes from a cell
 LONGEST_MESSAGE = 400  # its end holds the advice
 
-RowT = TypeVar("RowT", bound=Row)
+RowT = TypeVar("RowT", bound=Record)
 
 
 def read(
@@ -72,7 +72,7 @@ def _cell_slips(
 
 
 def _record_slips(
-    line: int, kind: type[Row], error: ValidationError
+    line: int, kind: type[Record], error: ValidationError
 ) -> Iterator[tuple[int, str, str]]:
     """Yield what Pydantic says of a row."""
     for problem in error.errors(include_url=False):
@@ -123,7 +123,7 @@ def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
             yield line, cells
 
 
-def _header_slips(header: list[str], kind: type[Row]) -> Iterator[tuple[int, str, str]]:
+def _header_slips(header: list[str], kind: type[Record]) -> Iterator[tuple[int, str, str]]:
     """Yield what is wrong with the columns."""
     known = sorted(kind.model_fields)
     if len(set(header) & set(known)) < FEWEST_COLUMNS:

@@ -24,6 +24,7 @@ from reportlib.params.meanings import MEANINGS
 from reportlib.params.places import Document
 from reportlib.params.readings import Confidence, Day, Name, Reading, Source
 from reportlib.params.records import Chip, Claims, Model, Report
+from reportlib.params.supply import Supply
 from reportlib.units import BINARY_PREFIXES, PREFIXES, SMALL_PREFIXES, WORDS, Unit
 
 RECORDS: dict[str, Any] = {
@@ -33,6 +34,7 @@ RECORDS: dict[str, Any] = {
     "report": Report,
     "sources": dict[str, Source],
     "claims": Claims,
+    "supply": Supply,
 }
 # Folders of the kinds that have a file for each record.
 FOLDERS = {"chip": "chips", "model": "models", "memory": "memory"}
@@ -41,7 +43,10 @@ OFFERED = "x-offered"  # ours, until Pydantic has followed all references
 NAMED = "# yaml-language-server: $schema="
 DIALECT = "http://json-schema.org/draft-07/schema#"  # the newest that all editors know whole
 NUMBER = r"([0-9]{1,3}(,[0-9]{3})+|[0-9]+)(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?"
-NAMES = ("B", "bit", "s", "W", "J", "V", "USD", "FLOP", "OP", "token")  # units that take a prefix
+NAMES = (  # units that take a prefix, or are never meant with one
+    "B", "bit", "s", "W", "J", "V", "USD", "FLOP", "OP", "token",
+    "h", "day", "month", "year", "Wh", "m", "m2",
+)  # fmt: skip
 UNITS = {
     "": "a number, as 80 or 117 billion",
     "B": "bytes, as 80 GB or 95 GiB",
@@ -53,6 +58,12 @@ UNITS = {
     "J/B": "joules per byte, as 3.9 pJ/bit",
     "V": "volts, as 1.1 V",
     "s": "seconds, as 120 ns",
+    "J": "joules, as 0.5 pJ",
+    "m": "metres, as 300 mm",
+    "B/m2": "bytes per square metre, as 0.2 Gbit/mm2",
+    "1/s": "a rate, as 50 token/s or 10 thousand/month",
+    "USD/s": "US dollars per second, as 3 USD/h",
+    "USD/J": "US dollars per joule, as 0.09 USD/kWh",
 }
 WORD = "text"
 DATE = "as 2026-07-23 or 2026-07"
@@ -166,10 +177,11 @@ def _spellings(unit: Unit) -> str:
         return "|".join((f"{prefix}(FLOP|OP|token)s?", *(f"{word}s?" for word in WORDS), "%"))
     over = ("", *(f"/{name}" for name in NAMES)) if "/" in unit.symbol else ("",)
     found = []
-    for name, below in product(NAMES, over):
+    for name, below in product((*NAMES, *WORDS), over):
         with suppress(ValueError):
             unit.parse(f"1 {name}{below}")
-            found.append(f"{prefix}{name}s?{below.replace('/', f'/{prefix}')}")
+            many = "" if name == "m" else "s?"  # ms are milliseconds
+            found.append(f"{prefix}{name}{many}{below.replace('/', f'/{prefix}')}")
     # Neither a FLOP nor a token has a dimension, but nobody means one by the other.
     return "|".join(s for s in found if "token" not in s or "FLOP" not in unit.symbol)
 

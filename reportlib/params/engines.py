@@ -1,0 +1,63 @@
+"""Classes of inference engines that behave alike, and what was fitted to their measurements."""
+
+from fnmatch import fnmatchcase
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from reportlib.params.evidence import Id, Positive, Words
+from reportlib.params.readings import Name, Record, Size
+from reportlib.params.records import Chip
+
+Pattern = Annotated[str, AfterValidator(str.casefold), Field(min_length=1, max_length=80)]
+
+
+class EngineClass(Record):
+    """Engines of which one set of constants is fitted, told by their names and the chip."""
+
+    name: Name
+    engines: tuple[Pattern, ...] = ()  # names, as shells match them: vllm*, *metal*
+    vendors: tuple[Name, ...] = ()  # of the chip; left out: any
+    memory: Name | None = None  # that the chip's kind of memory starts with; left out: any
+    pools: tuple[Id, ...] = ()  # further classes whose measurements count
+    host_bound: bool = False  # whether the host launches each kernel of each step
+    note: Words = ""
+
+    def has(self, engine: str, chip: Chip) -> bool:
+        """Whether *engine* on *chip* is of this class."""
+        named = any(fnmatchcase(engine.casefold(), pattern) for pattern in self.engines)
+        made = not self.vendors or chip.vendor in self.vendors
+        return named and made and chip.memory_kind.startswith(self.memory or "")
+
+
+class Engines(Record):
+    """All classes, the first that fits counting, and the one for engines that none does."""
+
+    default: Id
+    classes: dict[Id, EngineClass]
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        wanted = {self.default, *(name for of in self.classes.values() for name in of.pools)}
+        unknown = sorted(wanted - set(self.classes))
+        if unknown:
+            msg = f"no class is called {unknown[0]!r} (there are: {', '.join(self.classes)})"
+            raise ValueError(msg)
+        return self
+
+
+class Constant(Record):
+    """A line of calibration.csv: a constant of a class, with the band that its fit leaves."""
+
+    engine_class: Id
+    quantity: Words
+    value: Positive
+    low: Positive
+    high: Positive
+    unit: Literal["", "µs"] = ""
+    rows: Size | None = None  # measurements that it was fitted to
+
+    @property
+    def scale(self) -> float:
+        """What turns its numbers into SI units."""
+        return 1e-6 if self.unit else 1.0
