@@ -18,7 +18,7 @@ LOCK   := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 -
           --only-binary :all: --no-emit-index-url --no-header --upgrade pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: report test check schema golden lab lock clean clean-all help
+.PHONY: report test check schema calibrate golden lab lock clean clean-all help
 
 report: $(READY)  ## Build build/hbm-panorama.html and build/hbm-panorama.pdf
 	@$(RUN) -m reportlib report --params "$(PARAMS)" --build "$(BUILD)" $(if $(AS_OF),--as-of "$(AS_OF)")
@@ -38,8 +38,14 @@ check: $(TOOLS)  ## Everything that must pass before a change lands: style, type
 $(TESTED): $(TESTED_FILES)  # tests that passed on these very files are not run again
 	@$(MAKE) --no-print-directory test
 
+bench: $(READY)  ## Measure how many cases a second the calculations do
+	@OMP_NUM_THREADS=1 $(RUN) -m reportlib.bench --build "$(BUILD)"
+
 schema: $(READY)  ## Rewrite the schemas that editors complete params by
 	@$(RUN) -m reportlib schema
+
+calibrate: $(TOOLS)  ## Fit the constants of engines to params/measurements.csv anew
+	@OMP_NUM_THREADS=1 $(RUN) -m reportlib calibrate --params "$(PARAMS)"
 
 golden: $(TOOLS)  ## Rewrite tests/golden after a wanted change of numbers
 	@REWRITE_GOLDEN=1 $(RUN) -m pytest -q tests/test_golden.py

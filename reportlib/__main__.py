@@ -1,16 +1,20 @@
 """The command line: ``python -m reportlib``."""
 
+import io
 import json
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
+from rich.console import Console
 
+from reportlib.inputs import INPUTS
 from reportlib.pipeline.build import (
     DOCUMENTS,
     ROOT,
@@ -20,6 +24,9 @@ from reportlib.pipeline.build import (
     fingerprint,
     unchanged,
 )
+
+if TYPE_CHECKING:
+    from reportlib.params import Params
 
 params_option = click.option(
     "--params",
@@ -110,6 +117,91 @@ def check(params: Path) -> None:
     click.secho("Doubts: " + (f"{len(doubts)}" if doubts else "none"), bold=True)
     for doubt in doubts:
         click.secho(doubt, fg="yellow")
+
+
+@main.command()
+@params_option
+def calibrate(params: Path) -> None:
+    """Fit the constants of engines to measurements anew: calibration.csv and held_out.csv."""
+    from reportlib.calibrate import write
+    from reportlib.params import ParamsError, load
+
+    try:
+        with _read_from(params):
+            write(load(), params)
+    except ParamsError as error:
+        sys.exit(f"{error}\n{len(error.problems)} problem(s) in the parameters.")
+
+
+def _flags(command: Any) -> Any:
+    """Give *command* an option for each input of a case."""
+    for name, about in reversed(list(INPUTS.items())):
+        command = click.option("--" + name.replace("_", "-"), default="", help=about)(command)
+    return command
+
+
+@main.command()
+@params_option
+@_flags
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option(
+    "--cases",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="CSV file with a case a row, in columns named as the flags with underscores.",
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="CSV file for what is predicted of --cases; default: the terminal.",
+)
+def predict(
+    params: Path, *, as_json: bool, cases: Path | None, output: Path | None, **given: str
+) -> None:
+    """Predict a decode step: of one case by flags, or of many in a table.
+
+    Flags beside --cases are for cells that are empty.
+    """
+    from reportlib import predict as predictions
+    from reportlib.params import ParamsError, load
+
+    try:
+        numbers = load(params.resolve())
+        if cases is not None:
+            _predict_table(numbers, cases, output, given)
+            return
+    except ParamsError as error:
+        sys.exit(f"{error}\n{len(error.problems)} problem(s) in the parameters.")
+    except (ValueError, OSError) as error:
+        sys.exit(str(error))
+    found = predictions.predict(numbers, given)
+    if found.problem and not as_json:
+        sys.exit(found.problem)
+    click.echo(predictions.as_json(found) if as_json else "\n".join(predictions.as_text(found)))
+    sys.exit(bool(found.problem))
+
+
+def _predict_table(
+    numbers: "Params", cases: Path, output: Path | None, given: Mapping[str, str]
+) -> None:
+    """Write what is predicted of each row of *cases*, whole or not at all."""
+    from rich.progress import track
+
+    from reportlib import predict as predictions
+    from reportlib.pipeline.files import write_whole
+
+    columns, rows = predictions.read_cases(cases)
+    for stranger in predictions.strangers(columns):
+        click.echo(f"{cases}: {stranger}", err=True)
+    text = io.StringIO()
+    shown = track(rows, "Predicting", console=Console(stderr=True), transient=True)
+    filled = ((row, {**given, **{k: v for k, v in row.items() if v.strip()}}) for row in shown)
+    predicted = ((row, predictions.predict(numbers, case)) for row, case in filled)
+    problems = predictions.write_table(text, columns, predicted)
+    if output is None:
+        click.echo(text.getvalue(), nl=False)
+    else:
+        write_whole(output, text.getvalue().encode())
+    click.echo(f"{len(rows)} cases, {problems} with a problem", err=True)
 
 
 @main.command()

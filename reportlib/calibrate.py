@@ -8,8 +8,10 @@ measurements lie of times that are expected with their chip left out of the fit,
 source left out; classes with few measurements borrow from all others.
 """
 
+import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,7 +28,8 @@ from reportlib.cases.engines import (
 )
 from reportlib.cases.measured import Observation, observations
 from reportlib.params import Params
-from reportlib.params.engines import Constant
+from reportlib.params.engines import Constant, HeldOut
+from reportlib.params.readings import Record
 
 Floats = NDArray[np.float64]
 
@@ -38,11 +41,12 @@ PRIORS: Mapping[str, tuple[float, float]] = {
     "expert_efficiency": (0.85, 0.2),
     "kv_efficiency": (0.75, 0.3),
     "compute_efficiency": (0.5, 0.4),
-    "prefill_efficiency": (0.45, 0.6),
-    "layer_time": (50e-6, 0.8),
-    "expert_layer_time": (30e-6, 0.8),
+    "prefill_efficiency": (0.45, 0.4),
+    "expert_prefill_efficiency": (0.5, 0.5),
+    "layer_time": (60e-6, 0.8),
+    "expert_layer_time": (30e-6, 1.2),
     "routing_skew": (0.5, 0.5),
-    "collective_latency": (10e-6, 0.8),
+    "collective_latency": (10e-6, 0.4),
     "host_time": (5e-6, 0.3),
 }
 HOST_BOUND = {"host_time": (400e-6, 0.8)}  # where the host launches each kernel
@@ -83,7 +87,7 @@ def _work(seen: Observation) -> dict[str, Any]:
             return {**prompts, **seen.case.step, "steps": seen.output_length}
 
 
-def _expected_request_time(reached: Constants, *, steps: Floats, **work: Floats) -> Floats:
+def _expected_request_time(reached: Constants, *, steps: Floats, **work: Any) -> Floats:
     prompts = {k.removeprefix("prompt "): v for k, v in work.items() if k.startswith("prompt ")}
     step = {k: v for k, v in work.items() if not k.startswith("prompt ")}
     return expected_prefill_time(reached, **prompts) + steps * expected_step_time(reached, **step)
@@ -103,11 +107,11 @@ def _sample(seen: Sequence[Observation], timed: str) -> Sample | None:
     if not known:
         return None
     alike = [(r.row.source, r.row.chip, r.row.model) for r in rows]
-    weight = np.array([alike.count(alike[n]) ** -0.5 for n in known])
+    weight = np.array([alike.count(alike[n]) ** -0.25 for n in known])
     return Sample(
         arguments={name: np.array([float(works[n][name]) for n in known]) for name in works[0]},
         time=np.array([rows[n].time for n in known]),
-        weight=np.clip(weight / weight.mean(), 0.3, 3),
+        weight=weight,
         expected=EXPECTED[timed],
     )
 
@@ -115,7 +119,7 @@ def _sample(seen: Sequence[Observation], timed: str) -> Sample | None:
 def fit(seen: Sequence[Observation], *, host_bound: bool = False) -> tuple[Constants, Floats]:
     """Return the constants that suit *seen* best, and the standard deviations of logarithms.
 
-    Decode steps come first; prompts tell of the efficiency of prefill alone.
+    Prompts tell of the efficiencies of prefill alone, decode steps of all others, requests of both.
     """
     from scipy.optimize import least_squares
 
@@ -123,8 +127,9 @@ def fit(seen: Sequence[Observation], *, host_bound: bool = False) -> tuple[Const
     middle = np.log([median for median, _ in priors.values()])
     width = np.array([deviation for _, deviation in priors.values()])
     found, deviation = middle.copy(), width.copy()
-    of_prefill = np.array([name == "prefill_efficiency" for name in priors])
-    for kinds, free in ((("step", "request"), ~of_prefill), (("prefill",), of_prefill)):
+    of_prefill = np.array(["prefill" in name for name in priors])
+    stages = ((("prefill", "request"), of_prefill), (("step", "request"), ~of_prefill))
+    for kinds, free in (stages[1], stages[0], stages[1]):
         samples = [s for s in (_sample(seen, timed) for timed in kinds) if s]
         if not samples:
             continue
@@ -147,7 +152,7 @@ def fit(seen: Sequence[Observation], *, host_bound: bool = False) -> tuple[Const
 
 
 @dataclass(frozen=True)
-class HeldOut:
+class LeftOut:
     """An observation, and the time expected of it by constants that were fitted without it."""
 
     seen: Observation
@@ -177,7 +182,7 @@ def members(params: Params) -> dict[str, list[Observation]]:
     return {**pooled, params.engines.default: clean}
 
 
-def held_out(seen: Sequence[Observation], *, host_bound: bool) -> list[HeldOut]:
+def leave_out(seen: Sequence[Observation], *, host_bound: bool) -> list[LeftOut]:
     """Expect each decode step by a fit without its chip, and by one without its source."""
     expected: dict[str, dict[str, float]] = {"chip": {}, "source": {}}
     for field, times in expected.items():
@@ -189,16 +194,16 @@ def held_out(seen: Sequence[Observation], *, host_bound: bool) -> list[HeldOut]:
                     time = expected_step_time(constants, **of.case.step)
                     times[of.row.id] = float(time)
     return [
-        HeldOut(of, expected["chip"][of.row.id], expected["source"][of.row.id])
+        LeftOut(of, expected["chip"][of.row.id], expected["source"][of.row.id])
         for of in seen
         if of.timed == "step"
     ]
 
 
-def spread(of_class: Sequence[HeldOut], of_all: Sequence[HeldOut]) -> float:
+def spread(of_class: Sequence[LeftOut], of_all: Sequence[LeftOut]) -> float:
     """Factor that four fifths of measurements lie within, a few of all classes among them."""
 
-    def most(some: Sequence[HeldOut]) -> float:
+    def most(some: Sequence[LeftOut]) -> float:
         distances = [d for of in some for d in of.distances]
         return float(np.quantile(distances, PERCENTILE)) if distances else 0.0
 
@@ -210,29 +215,36 @@ def calibration(params: Params) -> tuple[list[Constant], list[HeldOut]]:
     """Fit all classes, and return their constants and what was expected of rows left out."""
     if params.engines is None:
         return [], []
-    default = params.engines.default
+    about = params.engines.classes
     classes = members(params)
     left_out = {
-        key: held_out(seen, host_bound=params.engines.classes[key].host_bound)
-        for key, seen in classes.items()
-        if key != default and not params.engines.classes[key].pools
+        key: leave_out(seen, host_bound=about[key].host_bound) for key, seen in classes.items()
     }
-    everything = [of for rows in left_out.values() for of in rows]
-    constants = []
+    single = [key for key in classes if key != params.engines.default and not about[key].pools]
+    everything = [of for key in single for of in left_out[key]]
+    constants: list[Constant] = []
     for key, seen in classes.items():
-        found, deviation = fit(seen, host_bound=params.engines.classes[key].host_bound)
+        found, deviation = fit(seen, host_bound=about[key].host_bound)
         constants += _lines(key, found, deviation, seen)
-        own = left_out.get(key) or held_out(
-            seen, host_bound=params.engines.classes[key].host_bound
-        )
         for regime in REGIMES:
-            rows = [of for of in own if of.seen.case.regime == regime]
+            rows = [of for of in left_out[key] if of.seen.case.regime == regime]
             others = [of for of in everything if of.seen.case.regime == regime]
             factor = spread(rows, others)
-            constants.append(
-                _line(key, SPREAD + regime, factor, factor, factor, rows=len(rows) or None)
-            )
-    return constants, sorted(everything, key=lambda of: of.seen.row.id)
+            name = SPREAD + regime
+            constants.append(_line(key, name, (factor, factor, factor), len(rows)))
+    lines = [_held_out(key, of) for key in single for of in left_out[key]]
+    return constants, sorted(lines, key=lambda line: line.measurement)
+
+
+def _held_out(key: str, of: LeftOut) -> HeldOut:
+    chip, source = (float(f"{time * 1e3:.4g}") for time in (of.without_chip, of.without_source))
+    return HeldOut(
+        measurement=of.seen.row.id,
+        engine_class=key,
+        without_chip=chip,
+        without_source=source,
+        unit="ms",
+    )
 
 
 def _lines(
@@ -240,27 +252,36 @@ def _lines(
 ) -> Iterator[Constant]:
     for field, sigma in zip(fields(found), deviation, strict=True):
         value, band = getattr(found, field.name), float(np.exp(NORMAL_P90 * sigma))
-        timed = "prefill" if field.name == "prefill_efficiency" else "step"
-        rows = sum(of.timed == timed for of in seen)
+        timed = "prefill" if "prefill" in field.name else "step"
+        rows = sum(of.timed in {timed, "request"} for of in seen)
         high = value * band
         if field.name in SHARES:
             high = min(high, 1.0)
-        yield _line(key, field.name, value, value / band, high, rows=rows or None)
+        yield _line(key, field.name, (value, value / band, high), rows)
 
 
-def _line(
-    key: str, quantity: str, value: float, low: float, high: float, *, rows: int | None
-) -> Constant:
+def _line(key: str, quantity: str, numbers: tuple[float, float, float], rows: int) -> Constant:
     """Return a line of calibration.csv, three digits to a number."""
-    is_time = quantity.endswith(("_time", "_latency"))
-    scale = 1e6 if is_time else 1.0
-    value, low, high = (float(f"{number * scale:.3g}") for number in (value, low, high))
+    scale = 1e6 if quantity.endswith(("_time", "_latency")) else 1.0
+    value, low, high = (float(f"{number * scale:.3g}") for number in numbers)
     return Constant(
         engine_class=key,
         quantity=quantity,
         value=value,
         low=low,
         high=high,
-        unit="µs" if is_time else "",
-        rows=rows,
+        unit="" if scale == 1 else "µs",
+        rows=rows or None,
     )
+
+
+def write(params: Params, root: Path) -> None:
+    """Write calibration.csv and held_out.csv of *root*; what is not known is an empty cell."""
+    constants, left_out = calibration(params)
+    tables: dict[str, Sequence[Record]] = {"calibration.csv": constants, "held_out.csv": left_out}
+    for name, rows in tables.items():
+        with (root / name).open("w", newline="", encoding="utf-8") as file:
+            out = csv.DictWriter(file, list(type(rows[0]).model_fields), lineterminator="\n")
+            out.writeheader()
+            for row in rows:
+                out.writerow({k: f"{v:g}" if isinstance(v, float) else v for k, v in row})

@@ -31,6 +31,7 @@ class Constants:
     kv_efficiency: Count  # of the bandwidth, in reading KV caches
     compute_efficiency: Count  # of dense compute, in decoding
     prefill_efficiency: Count  # of dense compute, in reading prompts
+    expert_prefill_efficiency: Count  # of that, in models with experts
     layer_time: Seconds  # that a layer takes beside reading
     expert_layer_time: Seconds  # that a layer takes more if it has experts
     routing_skew: Count  # of the experts that tokens choose (see skewed_distinct_experts)
@@ -140,6 +141,7 @@ def expected_prefill_time(
     memory_bandwidth: BytesPerSecond,
     peak_compute: FlopPerSecond,
     quantized: Count,
+    has_experts: Count,
     layers: Count,
     message_bytes: Bytes,
     chips: Count,
@@ -153,9 +155,9 @@ def expected_prefill_time(
         kv_bytes=kv_bytes,
         memory_bandwidth=memory_bandwidth,
         peak_compute=peak_compute,
-        bandwidth_efficiency=reached.weight_efficiency
-        * reached.quantized_efficiency**quantized,
-        compute_efficiency=reached.prefill_efficiency,
+        bandwidth_efficiency=reached.weight_efficiency * reached.quantized_efficiency**quantized,
+        compute_efficiency=reached.prefill_efficiency
+        * reached.expert_prefill_efficiency**has_experts,
         layers=layers,
         time_per_layer=reached.layer_time,
         communication_time=exchange_time(

@@ -73,20 +73,25 @@ def observation(params: Params, row: Measurement) -> Observation | str:
     if isinstance(case, str):
         return case
     batch, value = case.batch_size, row.si_value
-    match row.metric:
-        case "decode_tokens_per_second":
-            return Observation(row, case, "step", batch / value)
-        case "decode_tokens_per_second_per_user":
-            return Observation(row, case, "step", 1 / value)
-        case "time_per_output_token":
-            return Observation(row, case, "step", value)
-        case "prefill_tokens_per_second":
-            return Observation(row, case, "prefill", batch * case.input_length / value)
-        case "time_to_first_token" if row.regime == "batch1":
-            return Observation(row, case, "prefill", value)
+    times: dict[str, tuple[Timed, Seconds]] = {
+        "decode_tokens_per_second": ("step", batch / value),
+        "decode_tokens_per_second_per_user": ("step", 1 / value),
+        "time_per_output_token": ("step", value),
+        "prefill_tokens_per_second": ("prefill", batch * case.input_length / value),
+    }
+    if row.regime == "batch1":  # later requests queue for their first token
+        times["time_to_first_token"] = ("prefill", value)
+    if row.metric in times:
+        return Observation(row, case, *times[row.metric])
     if row.metric not in OUTPUTS:
         return f"a {row.metric} is not predicted"
-    rate = value * (case.chips if row.metric.endswith("per_chip") else 1)
+    return _outputs(row, case)
+
+
+def _outputs(row: Measurement, case: Case) -> Observation | str:
+    """Return what a rate of output over all time measured: a batch, or as many as fit."""
+    batch = case.batch_size
+    rate = row.si_value * (case.chips if row.metric.endswith("per_chip") else 1)
     if row.regime == "batched" and row.batch_size and row.input_length and row.output_length:
         time = batch * row.output_length / rate
         return Observation(row, case, "request", time, row.output_length)

@@ -38,7 +38,7 @@ from reportlib.cases.models import (
 )
 from reportlib.cases.steps import peak_compute
 from reportlib.params import Chip, Model, Precision
-from reportlib.units import Bytes, BytesPerSecond, Count, FlopPerSecond, PerSecond, Seconds
+from reportlib.units import Bytes, BytesPerSecond, Count, FlopPerSecond, Seconds
 
 USABLE_SHARE = 0.9  # of memory, which engines are set to take [@kwon-2023]
 ACTIVATION_BYTES = 2  # of a value that chips exchange
@@ -72,9 +72,7 @@ class Case:
     @cached_property
     def kv_cache_bytes(self) -> Bytes:
         """Memory of the batch's caches at the step."""
-        return self.batch_size * kv_cache_bytes(
-            self.model, self.context_length, self.kv_precision
-        )
+        return self.batch_size * kv_cache_bytes(self.model, self.context_length, self.kv_precision)
 
     @cached_property
     def chips_needed(self) -> Count:
@@ -202,9 +200,7 @@ class Case:
         Arithmetic counts where its rate is published.
         """
         count = parameters(self.model)
-        copies = kv_read_bytes(
-            self.model, self.context_length, self.kv_precision, chips=self.chips
-        )
+        copies = kv_read_bytes(self.model, self.context_length, self.kv_precision, chips=self.chips)
         return {
             "weight_bytes": self.resident_bytes,
             "routed_bytes": self.routed_bytes,
@@ -229,6 +225,7 @@ class Case:
             "memory_bandwidth": self.memory_bandwidth,
             "peak_compute": self.peak_compute,
             "quantized": float(self.quantized),
+            "has_experts": float(parameters(self.model).routed > 0),
             **self._exchanges(self.batch_size * self.input_length),
         }
 
@@ -261,4 +258,3 @@ class Case:
 def bits(size: Bytes, model: Model) -> Count:
     """Mean bits per weight of a file of *size*."""
     return size * BITS_PER_BYTE / parameters(model).total
-

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from reportlib.params.evidence import Id, Positive, Words
+from reportlib.params.evidence import Id, Positive, Word, Words
 from reportlib.params.readings import Name, Record, Size
 from reportlib.params.records import Chip
 
@@ -61,3 +61,13 @@ class Constant(Record):
     def scale(self) -> float:
         """What turns its numbers into SI units."""
         return 1e-6 if self.unit else 1.0
+
+
+class HeldOut(Record):
+    """A line of held_out.csv: times that fits expected of a measurement they were made without."""
+
+    measurement: Word
+    engine_class: Id
+    without_chip: Positive  # time that is expected if its chip is left out of the fit
+    without_source: Positive
+    unit: Literal["ms"]

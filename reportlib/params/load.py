@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from reportlib.params.advice import explain, unknown_source
-from reportlib.params.engines import Constant, Engines
+from reportlib.params.engines import Constant, Engines, HeldOut
 from reportlib.params.evidence import MarketPoint, Measurement, MemoryTechnology
 from reportlib.params.places import Document, ParamsError, Path_, Problem
 from reportlib.params.readings import Cited, Day, Reading, Record, Source, citable
@@ -41,7 +41,8 @@ class Params:
     measurements: tuple[Measurement, ...]
     supply: Supply | None
     engines: Engines | None
-    calibration: tuple[Constant, ...]
+    calibration: tuple[Constant, ...]  # fitted to all measurements, whatever the day
+    held_out: tuple[HeldOut, ...]
 
     def on(self, day: date) -> "Params":
         """Return what was known on *day*: what there was by then, at the readings of then.
@@ -127,6 +128,7 @@ def load(root: Path | None = None, as_of: date | None = None) -> Params:
     supply = _optional(Supply, root / "supply.yaml", sources, problems)
     engines = _optional(Engines, root / "engines.yaml", sources, problems)
     calibration = _rows(Constant, root / "calibration.csv", sources, problems)
+    held_out = _rows(HeldOut, root / "held_out.csv", sources, problems)
     if problems or report is None or claims is None:
         raise ParamsError(problems)
     day = as_of or _environment_day() or report.as_of
@@ -143,6 +145,7 @@ def load(root: Path | None = None, as_of: date | None = None) -> Params:
         supply=supply,
         engines=engines,
         calibration=tuple(calibration.values()),
+        held_out=tuple(held_out.values()),
     )
     known = (everything.dated() if day < report.as_of else everything).on(day)
     rated = any(chip.peak_compute for chip in known.chips.values())

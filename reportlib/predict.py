@@ -1,0 +1,312 @@
+"""Predictions by name: a case as texts from flags or a table, and what is predicted as columns.
+
+A cell that is empty or left out means the default. A row that cannot be computed says why in
+`problem`, and the others go on.
+"""
+
+import csv
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TextIO
+
+from reportlib.calculations.decode import multiply_time, tokens_per_second
+from reportlib.calculations.splitting import splits_evenly
+from reportlib.cases.engines import Engine, engine
+from reportlib.cases.formats import Format, format_named, uniform
+from reportlib.cases.models import kv_cache_bytes_per_token
+from reportlib.cases.predictions import Case
+from reportlib.cases.steps import keeps_weights_on_chip
+from reportlib.inputs import INPUTS
+from reportlib.params import Model, Params, Precision
+from reportlib.params.architecture import GroupedQueryAttention
+from reportlib.units import Bytes, Count, PerSecond, Seconds, Unit, show
+
+CONTEXT = 1024
+NATIVE = {"fp4": "mxfp4"}  # the four-bit weights that models are published in
+GIB = 2**30 / 1e9  # a vendor's GB may be a GiB
+KV_NAMES: Mapping[str, Precision] = {
+    "bf16": "bf16", "fp16": "bf16", "f16": "bf16", "auto": "bf16",
+    "fp8": "fp8", "fp8_e4m3": "fp8", "int8": "int8", "q8_0": "int8", "fp4": "fp4", "nvfp4": "fp4",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What is predicted of one case; None where it does not apply or is not known."""
+
+    weight_bytes: Bytes | None = None
+    kv_cache_bytes_per_token: Bytes | None = None
+    kv_cache_bytes: Bytes | None = None
+    fits: bool | None = None
+    chips_needed: Count | None = None
+    max_batch_size: Count | None = None
+    decode_step_time_floor: Seconds | None = None
+    decode_step_time: Seconds | None = None
+    decode_step_time_low: Seconds | None = None
+    decode_step_time_high: Seconds | None = None
+    tokens_per_second_ceiling: PerSecond | None = None
+    tokens_per_second: PerSecond | None = None
+    communication_time: Seconds | None = None
+    prefill_time_floor: Seconds | None = None
+    prefill_time: Seconds | None = None
+    bound: str = ""
+    engine_class: str = ""
+    note: str = ""
+    problem: str = ""
+
+
+OUTPUTS = tuple(field.name for field in fields(Prediction))
+
+
+def predict(params: Params, given: Mapping[str, str]) -> Prediction:
+    """What is predicted of the case that *given* names; its problem, if there is one."""
+    try:
+        case, notes = _case(params, given)
+        return _prediction(case, _engine(params, given, case, notes), notes)
+    except (ValueError, LookupError) as error:
+        return Prediction(problem=str(error).strip("'\""))
+
+
+def _engine(params: Params, given: Mapping[str, str], case: Case, notes: list[str]) -> Engine:
+    name = given.get("engine", "").strip()
+    found = engine(params, name or None, case.chip)
+    if not found.known:
+        notes.append(f"engine {name!r} is not known: {found.name} is assumed")
+    return found
+
+
+def _case(params: Params, given: Mapping[str, str]) -> tuple[Case, list[str]]:
+    """Return the case that *given* names, and what is to be said of it."""
+    chip = _named(params.chips, given.get("chip", ""), "chip")
+    model = _named(params.models, given.get("model", ""), "model")
+    native = NATIVE.get(model.native_precision, model.native_precision)
+    asked, answered = (_number(given, name) for name in ("input_length", "output_length"))
+    context = _number(given, "context_length")
+    if context is None:
+        context = CONTEXT if asked is None else asked + (answered or 0) / 2
+    prompt = context if asked is None else asked
+    kv_name = given.get("kv_precision", "").strip().casefold() or "bf16"
+    if kv_name not in KV_NAMES:
+        msg = f"kv_precision: {kv_name!r} is not known (write bf16, fp8, int8 or fp4)"
+        raise ValueError(msg)
+    precision, bits = given.get("precision", "").strip(), _number(given, "weight_bits")
+    case = Case(
+        model=model,
+        chip=chip,
+        weight_format=_format(precision or native, bits),
+        bits_per_weight=bits,
+        kv_precision=KV_NAMES[kv_name],
+        batch_size=_whole(given, "batch_size"),
+        context_length=context,
+        input_length=prompt,
+        longest_context=max(context, prompt + (answered or 0)),
+        chips=_whole(given, "tensor_parallel"),
+    )
+    return case, list(_notes(case))
+
+
+def _format(name: str, bits: Count | None) -> Format:
+    """Return the format of *name*; one of no known name is told by its bits, if these are."""
+    try:
+        return format_named(name)
+    except ValueError:
+        if bits is None:
+            raise
+        return uniform("bf16")
+
+
+def _notes(case: Case) -> Iterator[str]:
+    if keeps_weights_on_chip(case.chip):
+        yield "weights stay in SRAM: a model of reads from memory does not apply"
+    if case.chip.status and case.chip.status.value == "announced":
+        yield "the chip is announced: nobody has measured it, and its figures may change"
+    if not case.chip.peak_compute:
+        yield "no peak compute is published: arithmetic is left out"
+    if not _splits(case.model, case.chips):
+        yield f"engines do not split its heads over {case.chips:.0f} chips"
+
+
+def _splits(model: Model, chips: Count) -> bool:
+    """Whether all attention with heads splits over so many chips."""
+    mixers = [m for m in model.architecture.attention if isinstance(m, GroupedQueryAttention)]
+    return all(
+        splits_evenly(heads=mixer.heads, kv_heads=mixer.kv_heads, chips=chips) for mixer in mixers
+    )
+
+
+def _prediction(case: Case, found: Engine, notes: list[str]) -> Prediction:
+    fits = bool(case.chips_needed <= case.chips)
+    sizes = {
+        "weight_bytes": case.weight_bytes,
+        "kv_cache_bytes_per_token": kv_cache_bytes_per_token(case.model, case.kv_precision),
+        "kv_cache_bytes": case.kv_cache_bytes,
+        "fits": fits,
+        "chips_needed": case.chips_needed,
+        "max_batch_size": case.max_batch_size,
+    }
+    room = case.chips * case.chip.memory_capacity.value
+    needed = case.weight_bytes + case.kv_cache_bytes
+    times: dict[str, Any] = {}
+    bound = "" if fits else "capacity"
+    if needed > room * GIB:
+        notes.append(
+            f"{show(needed, 'B')} of weights and caches in {show(room, 'B')}: not timed, as at "
+            f"least {case.chips_needed:.0f} chips are needed"
+        )
+    elif not keeps_weights_on_chip(case.chip):
+        times = _times(case, found)
+        bound = bound or _bound(case, found)
+    plain = {key: _plain(value) for key, value in (sizes | times).items()}
+    return Prediction(
+        **plain,
+        bound=bound,
+        engine_class=found.id,
+        note="; ".join(note.replace("\N{NO-BREAK SPACE}", " ") for note in notes),
+    )
+
+
+def _times(case: Case, found: Engine) -> dict[str, Any]:
+    floor, time, spread = case.decode_floor, case.decode_time(found), case.spread(found)
+    return {
+        "decode_step_time_floor": floor,
+        "decode_step_time": time,
+        "decode_step_time_low": max(floor, time / spread),
+        "decode_step_time_high": time * spread,
+        "tokens_per_second_ceiling": tokens_per_second(case.batch_size, floor),
+        "tokens_per_second": tokens_per_second(case.batch_size, time),
+        "communication_time": case.communication_time(found),
+        "prefill_time_floor": case.prefill_floor,
+        "prefill_time": case.prefill_time(found),
+    }
+
+
+def _bound(case: Case, found: Engine) -> str:
+    """Return what most of the expected step waits for; what is neither counts as memory."""
+    compute = multiply_time(
+        case.step["matmul_flop"] + case.step["attention_flop"],
+        found.constants.compute_efficiency * case.step["peak_compute"],
+    )
+    communication = case.communication_time(found)
+    memory = case.decode_time(found) - communication
+    if communication > memory:
+        return "communication"
+    return "compute" if compute > memory / 2 else "memory"
+
+
+def _plain(value: Any) -> Any:
+    """Return a number as Python has it, None where it is not finite."""
+    if isinstance(value, bool):
+        return value
+    number = float(value)
+    return number if math.isfinite(number) else None
+
+
+def _named(records: Mapping[str, Any], wanted: str, kind: str) -> Any:
+    """Return the record that *wanted* is the id or the name of."""
+    text = wanted.strip()
+    if not text:
+        msg = f"{kind}: empty; name one of params/{kind}s"
+        raise ValueError(msg)
+    names = {key.casefold(): key for key in records}
+    names |= {record.name.casefold(): key for key, record in records.items()}
+    if text.casefold() in names:
+        return records[names[text.casefold()]]
+    near = get_close_matches(text.casefold(), names, n=1, cutoff=0.4)
+    hint = f"did you mean {names[near[0]]}?" if near else f"add params/{kind}s/{text}.yaml"
+    msg = f"{kind}: no {text!r} in params/{kind}s ({hint})"
+    raise ValueError(msg)
+
+
+def _number(given: Mapping[str, str], name: str) -> float | None:
+    """Return the positive number of a cell, None where it is empty; 0 is a length of nothing."""
+    text = given.get(name, "").strip()
+    if not text or (name == "output_length" and text in {"0", "0.0"}):
+        return None
+    try:
+        return Unit("").parse(text)
+    except ValueError as error:
+        msg = f"{name}: {error}"
+        raise ValueError(msg) from None
+
+
+def _whole(given: Mapping[str, str], name: str) -> float:
+    number = _number(given, name)
+    if number is not None and not number.is_integer():
+        msg = f"{name}: {given[name]!r} is not a whole number"
+        raise ValueError(msg)
+    return number or 1
+
+
+def read_cases(path: Path) -> tuple[list[str], list[dict[str, str]]]:
+    """Return the columns and the rows of a table of cases.
+
+    Raises ValueError where it is no such table.
+    """
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        table = csv.DictReader(file, strict=True)
+        try:
+            rows = [{k: v or "" for k, v in row.items() if k is not None} for row in table]
+        except (csv.Error, UnicodeDecodeError) as error:
+            msg = f"{path}:{table.line_num + 1}: not CSV ({error})"
+            raise ValueError(msg) from None
+    columns = list(table.fieldnames or [])
+    missing = [name for name in ("chip", "model") if name not in columns]
+    if missing:
+        msg = f"{path}:1: no column {missing[0]!r}; columns are {', '.join(INPUTS)}"
+        raise ValueError(msg)
+    return columns, rows
+
+
+def strangers(columns: Iterable[str]) -> Iterator[str]:
+    """Yield what is to be said of columns that no input is called."""
+    for column in columns:
+        if column not in INPUTS:
+            near = get_close_matches(column, INPUTS, n=1, cutoff=0.7)
+            yield f"column {column!r} is copied, not used" + (
+                f" (did you mean {near[0]}?)" if near else ""
+            )
+
+
+def write_table(
+    file: TextIO, columns: Iterable[str], rows: Iterable[tuple[Mapping[str, str], Prediction]]
+) -> int:
+    """Write cases with what is predicted of them; return how many have a problem."""
+    given = [column for column in columns if column not in OUTPUTS]
+    out = csv.writer(file, lineterminator="\n")
+    out.writerow([*given, *OUTPUTS])
+    problems = 0
+    for row, prediction in rows:
+        values = asdict(prediction)
+        problems += bool(prediction.problem)
+        out.writerow([*(row.get(name, "") for name in given), *map(_cell, values.values())])
+    return problems
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def as_json(prediction: Prediction) -> str:
+    """Return a prediction as JSON; null where it does not apply."""
+    return json.dumps(asdict(prediction), indent=2, ensure_ascii=False)
+
+
+UNITS = {"bytes": "B", "time": "s", "tokens_per_second": "token/s"}
+
+
+def as_text(prediction: Prediction) -> Iterator[str]:
+    """Yield a line for each thing that is predicted, with its unit."""
+    for name, value in asdict(prediction).items():
+        if value is None or value == "":
+            continue
+        unit = next((u for part, u in UNITS.items() if part in name), "")
+        text = show(value, unit) if isinstance(value, float) else str(value)
+        yield f"{name:26}{text}"
