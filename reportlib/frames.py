@@ -71,10 +71,21 @@ def measurements(params: Params) -> pd.DataFrame:
     return pd.DataFrame(map(dict, params.measurements))
 
 
+def calibration(params: Params) -> pd.DataFrame:
+    """The constants of each class of engines, with the bands that their fits leave."""
+    return pd.DataFrame(map(dict, params.calibration))
+
+
+def held_out(params: Params) -> pd.DataFrame:
+    """What fits expected of measurements that they were made without: a row each."""
+    return pd.DataFrame(map(dict, params.held_out))
+
+
 ABOUT = {"name", "source", "sources", "verification", "note"}  # of a record, not its numbers
 FRAMES: Mapping[str, Callable[[Params], pd.DataFrame]] = {
     "numbers": numbers, "chips": chips, "models": models, "memory": memory,
     "market": market, "measurements": measurements, "sources": sources,
+    "calibration": calibration, "held_out": held_out,
 }  # fmt: skip
 
 

@@ -117,7 +117,8 @@ def decode_step_time(
     matrices = np.maximum(reading, multiply_time(matmul_flop, sustained))
     caches = read_time(kv_bytes / kv_efficiency, memory_bandwidth)
     attention = np.maximum(caches, multiply_time(attention_flop, sustained))
-    return np.maximum(matrices + fixed_time + communication_time + attention, host_time)
+    beside = matrices + fixed_time + communication_time  # of arrays: the same for all contexts
+    return np.maximum(beside + attention, host_time)
 
 
 def tokens_per_second(batch_size: Count, step_time: Seconds) -> PerSecond:
