@@ -53,6 +53,7 @@ HOST_BOUND = {"host_time": (400e-6, 0.8)}  # where the host launches each kernel
 OUTLYING = 0.1  # of a logarithm: residuals beyond count less
 SHARES = {name for name in PRIORS if name.endswith("_efficiency")}
 BORROWED = 8  # measurements of other classes that count in a spread
+UNTOLD = 0.95  # of its prior's deviation: a constant with more was not told by measurements
 NORMAL_P90 = 1.2816  # standard deviations from the median to P90
 
 
@@ -257,7 +258,8 @@ def _lines(
         high = value * band
         if field.name in SHARES:
             high = min(high, 1.0)
-        yield _line(key, field.name, (value, value / band, high), rows)
+        told = sigma < UNTOLD * PRIORS[field.name][1]
+        yield _line(key, field.name, (value, value / band, high), rows if told else 0)
 
 
 def _line(key: str, quantity: str, numbers: tuple[float, float, float], rows: int) -> Constant:

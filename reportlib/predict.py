@@ -14,15 +14,14 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from reportlib.calculations.decode import multiply_time, tokens_per_second
-from reportlib.calculations.splitting import splits_evenly
 from reportlib.cases.engines import Engine, engine
 from reportlib.cases.formats import Format, format_named, uniform
 from reportlib.cases.models import kv_cache_bytes_per_token
 from reportlib.cases.predictions import Case
+from reportlib.cases.serving import allowed_degrees, fits
 from reportlib.cases.steps import keeps_weights_on_chip
 from reportlib.inputs import INPUTS
-from reportlib.params import Model, Params, Precision
-from reportlib.params.architecture import GroupedQueryAttention
+from reportlib.params import Params, Precision
 from reportlib.units import Bytes, Count, PerSecond, Seconds, Unit, show
 
 CONTEXT = 1024
@@ -126,32 +125,24 @@ def _notes(case: Case) -> Iterator[str]:
         yield "the chip is announced: nobody has measured it, and its figures may change"
     if not case.chip.peak_compute:
         yield "no peak compute is published: arithmetic is left out"
-    if not _splits(case.model, case.chips):
+    if case.chips not in allowed_degrees(case.model, int(case.chips)):
         yield f"engines do not split its heads over {case.chips:.0f} chips"
 
 
-def _splits(model: Model, chips: Count) -> bool:
-    """Whether all attention with heads splits over so many chips."""
-    mixers = [m for m in model.architecture.attention if isinstance(m, GroupedQueryAttention)]
-    return all(
-        splits_evenly(heads=mixer.heads, kv_heads=mixer.kv_heads, chips=chips) for mixer in mixers
-    )
-
-
 def _prediction(case: Case, found: Engine, notes: list[str]) -> Prediction:
-    fits = bool(case.chips_needed <= case.chips)
+    fit = bool(fits(case))
     sizes = {
         "weight_bytes": case.weight_bytes,
         "kv_cache_bytes_per_token": kv_cache_bytes_per_token(case.model, case.kv_precision),
         "kv_cache_bytes": case.kv_cache_bytes,
-        "fits": fits,
+        "fits": fit,
         "chips_needed": case.chips_needed,
         "max_batch_size": case.max_batch_size,
     }
     room = case.chips * case.chip.memory_capacity.value
     needed = case.weight_bytes + case.kv_cache_bytes
     times: dict[str, Any] = {}
-    bound = "" if fits else "capacity"
+    bound = "" if fit else "capacity"
     if needed > room * GIB:
         notes.append(
             f"{show(needed, 'B')} of weights and caches in {show(room, 'B')}: not timed, as at "

@@ -4,7 +4,9 @@ The one place where the fields of a record meet the arguments of a formula. Cont
 batch sizes may be arrays; a quantity that the records do not have is NaN and stays NaN.
 """
 
+from reportlib.cases.engines import Engine, engine
 from reportlib.cases.formats import FORMATS, Format, TensorClass, format_named, uniform
+from reportlib.cases.measured import Observation, observations
 from reportlib.cases.models import (
     KV_PRECISION,
     LayerGroup,
@@ -20,6 +22,30 @@ from reportlib.cases.models import (
     stored_weight_bytes,
     weight_bytes,
 )
+from reportlib.cases.predictions import Case
+from reportlib.cases.serving import (
+    Pair,
+    Replica,
+    all_to_all_time,
+    allowed_degrees,
+    at_middle,
+    balanced_chips,
+    expert_parallel_batch_size,
+    expert_parallel_step_time,
+    fits,
+    input_cost,
+    input_energy,
+    largest_context,
+    output_cost,
+    output_energy,
+    pipeline_step_time,
+    prefill_time,
+    request_case,
+    slower_tier,
+    smallest_chips,
+    spilled,
+    step_time,
+)
 from reportlib.cases.steps import (
     WIDER,
     Step,
@@ -30,32 +56,61 @@ from reportlib.cases.steps import (
     reference_chip,
     step,
 )
+from reportlib.cases.sweeps import Sweep, sweep
 
 __all__ = [
     "FORMATS",
     "KV_PRECISION",
     "WIDER",
+    "Case",
+    "Engine",
     "Format",
     "LayerGroup",
+    "Observation",
+    "Pair",
     "Parameters",
+    "Replica",
     "Step",
+    "Sweep",
     "TensorClass",
+    "all_to_all_time",
+    "allowed_degrees",
+    "at_middle",
     "attention_flop",
+    "balanced_chips",
     "chips_needed",
     "critical_context_length",
+    "engine",
+    "expert_parallel_batch_size",
+    "expert_parallel_step_time",
+    "fits",
     "flop_per_token",
     "format_named",
+    "input_cost",
+    "input_energy",
     "keeps_weights_on_chip",
     "kv_cache_bytes",
     "kv_cache_growth",
     "kv_read_bytes",
+    "largest_context",
     "layer_groups",
+    "observations",
+    "output_cost",
+    "output_energy",
     "parameters",
     "peak_compute",
+    "pipeline_step_time",
+    "prefill_time",
     "read_weight_bytes",
     "reference_chip",
+    "request_case",
+    "slower_tier",
+    "smallest_chips",
+    "spilled",
     "step",
+    "step_time",
     "stored_weight_bytes",
+    "sweep",
     "uniform",
     "weight_bytes",
 ]

@@ -143,13 +143,17 @@ class Case:
         """Measured size over that of the format."""
         return self.weight_bytes / stored_weight_bytes(self.model, self.weight_format)
 
+    @property
+    def _least_weights(self) -> Bytes:
+        """Weights that a pass reads at least: the experts of one token."""
+        count = parameters(self.model)
+        return self.resident_bytes + self.routed_bytes * count.active_experts / count.experts
+
     @cached_property
     def decode_floor(self) -> Seconds:
         """Least time of the step: all tokens of a batch may choose the same experts."""
-        count = parameters(self.model)
-        chosen = count.active_experts / count.experts
         return decode.decode_step_floor(
-            weight_bytes=self.resident_bytes + self.routed_bytes * chosen,
+            weight_bytes=self._least_weights,
             kv_bytes=self.batch_size
             * kv_read_bytes(self.model, self.context_length, self.kv_precision),
             flop=self.batch_size * flop_per_token(self.model, self.context_length),
@@ -159,9 +163,9 @@ class Case:
 
     @cached_property
     def prefill_floor(self) -> Seconds:
-        """Least time to read all prompts of the batch."""
+        """Least time to read all prompts of the batch: all tokens may choose the same experts."""
         return prefill.prefill_floor(
-            **self._prompts,
+            **self._prompts | {"weight_bytes_per_pass": self._least_weights},
             memory_bandwidth=self.memory_bandwidth,
             peak_compute=self.fastest_compute,
         )
@@ -197,7 +201,7 @@ class Case:
     def step(self) -> dict[str, Count]:
         """What a decode step moves, computes and exchanges: arguments of expected_step_time.
 
-        Arithmetic counts where its rate is published.
+        Where the rate of its arithmetic is not published, the fastest one that is counts, if any.
         """
         count = parameters(self.model)
         copies = kv_read_bytes(self.model, self.context_length, self.kv_precision, chips=self.chips)
@@ -211,7 +215,7 @@ class Case:
             "matmul_flop": matmul_flop(count.active, self.batch_size),
             "attention_flop": self.batch_size * attention_flop(self.model, self.context_length),
             "memory_bandwidth": self.memory_bandwidth,
-            "peak_compute": np.nan_to_num(self.peak_compute, nan=np.inf),
+            "peak_compute": np.nan_to_num(self.peak_compute, nan=self.fastest_compute),
             "quantized": float(self.quantized),
             "expert_layers": self.model.architecture.expert_layers,
             **self._exchanges(self.batch_size),
