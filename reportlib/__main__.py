@@ -164,6 +164,12 @@ def predict(
     from reportlib import predict as predictions
     from reportlib.params import ParamsError, load
 
+    if as_json and cases is not None:
+        message = "--json is for one case; --cases writes a table"
+        raise click.UsageError(message)
+    if output is not None and cases is None:
+        message = "--output is for --cases"
+        raise click.UsageError(message)
     try:
         numbers = load(params.resolve())
         if cases is not None:
@@ -177,7 +183,7 @@ def predict(
     if found.problem and not as_json:
         sys.exit(found.problem)
     click.echo(predictions.as_json(found) if as_json else "\n".join(predictions.as_text(found)))
-    sys.exit(bool(found.problem))
+    sys.exit(1 if found.problem else 0)
 
 
 def _predict_table(

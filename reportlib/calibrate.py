@@ -124,7 +124,7 @@ def fit(seen: Sequence[Observation], *, host_bound: bool = False) -> tuple[Const
     """
     from scipy.optimize import least_squares
 
-    priors = {**PRIORS, **(HOST_BOUND if host_bound else {})}
+    priors = _priors(host_bound=host_bound)
     middle = np.log([median for median, _ in priors.values()])
     width = np.array([deviation for _, deviation in priors.values()])
     found, deviation = middle.copy(), width.copy()
@@ -226,7 +226,7 @@ def calibration(params: Params) -> tuple[list[Constant], list[HeldOut]]:
     constants: list[Constant] = []
     for key, seen in classes.items():
         found, deviation = fit(seen, host_bound=about[key].host_bound)
-        constants += _lines(key, found, deviation, seen)
+        constants += _lines(key, found, deviation, seen, _priors(host_bound=about[key].host_bound))
         for regime in REGIMES:
             rows = [of for of in left_out[key] if of.seen.case.regime == regime]
             others = [of for of in everything if of.seen.case.regime == regime]
@@ -248,8 +248,16 @@ def _held_out(key: str, of: LeftOut) -> HeldOut:
     )
 
 
+def _priors(*, host_bound: bool) -> Mapping[str, tuple[float, float]]:
+    return {**PRIORS, **(HOST_BOUND if host_bound else {})}
+
+
 def _lines(
-    key: str, found: Constants, deviation: Floats, seen: Sequence[Observation]
+    key: str,
+    found: Constants,
+    deviation: Floats,
+    seen: Sequence[Observation],
+    priors: Mapping[str, tuple[float, float]],
 ) -> Iterator[Constant]:
     for field, sigma in zip(fields(found), deviation, strict=True):
         value, band = getattr(found, field.name), float(np.exp(NORMAL_P90 * sigma))
@@ -258,7 +266,7 @@ def _lines(
         high = value * band
         if field.name in SHARES:
             high = min(high, 1.0)
-        told = sigma < UNTOLD * PRIORS[field.name][1]
+        told = sigma < UNTOLD * priors[field.name][1]
         yield _line(key, field.name, (value, value / band, high), rows if told else 0)
 
 

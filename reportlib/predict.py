@@ -24,7 +24,9 @@ from reportlib.inputs import INPUTS
 from reportlib.params import Params, Precision
 from reportlib.units import Bytes, Count, PerSecond, Seconds, Unit, show
 
+REST = "\0"  # cells without a column
 CONTEXT = 1024
+LIMITS = {"weight_bits": (1.0, 32.0), "tensor_parallel": (1.0, 10_000.0)}  # of others: 1 to 1e9
 NATIVE = {"fp4": "mxfp4"}  # the four-bit weights that models are published in
 GIB = 2**30 / 1e9  # a vendor's GB may be a GiB
 KV_NAMES: Mapping[str, Precision] = {
@@ -66,13 +68,20 @@ def predict(params: Params, given: Mapping[str, str]) -> Prediction:
     try:
         case, notes = _case(params, given)
         return _prediction(case, _engine(params, given, case, notes), notes)
-    except (ValueError, LookupError) as error:
-        return Prediction(problem=str(error).strip("'\""))
+    except ValueError as error:
+        return Prediction(problem=str(error.args[0]))
 
 
-def _engine(params: Params, given: Mapping[str, str], case: Case, notes: list[str]) -> Engine:
+def _engine(
+    params: Params, given: Mapping[str, str], case: Case, notes: list[str]
+) -> Engine | None:
+    """Return the class of the engine; without one there are bounds only."""
     name = given.get("engine", "").strip()
-    found = engine(params, name or None, case.chip)
+    try:
+        found = engine(params, name or None, case.chip)
+    except LookupError as error:
+        notes.append(str(error.args[0]))
+        return None
     if not found.known:
         notes.append(f"engine {name!r} is not known: {found.name} is assumed")
     return found
@@ -80,14 +89,16 @@ def _engine(params: Params, given: Mapping[str, str], case: Case, notes: list[st
 
 def _case(params: Params, given: Mapping[str, str]) -> tuple[Case, list[str]]:
     """Return the case that *given* names, and what is to be said of it."""
+    if REST in given:
+        msg = "more cells than there are columns; quote text with commas"
+        raise ValueError(msg)
     chip = _named(params.chips, given.get("chip", ""), "chip")
     model = _named(params.models, given.get("model", ""), "model")
     native = NATIVE.get(model.native_precision, model.native_precision)
     asked, answered = (_number(given, name) for name in ("input_length", "output_length"))
     context = _number(given, "context_length")
-    if context is None:
-        context = CONTEXT if asked is None else asked + (answered or 0) / 2
-    prompt = context if asked is None else asked
+    prompt = asked or context or CONTEXT
+    context = context or prompt + (answered or 0) / 2
     kv_name = given.get("kv_precision", "").strip().casefold() or "bf16"
     if kv_name not in KV_NAMES:
         msg = f"kv_precision: {kv_name!r} is not known (write bf16, fp8, int8 or fp4)"
@@ -112,9 +123,10 @@ def _format(name: str, bits: Count | None) -> Format:
     """Return the format of *name*; one of no known name is told by its bits, if these are."""
     try:
         return format_named(name)
-    except ValueError:
+    except ValueError as error:
         if bits is None:
-            raise
+            msg = f"precision: {error}"
+            raise ValueError(msg) from None
         return uniform("bf16")
 
 
@@ -125,11 +137,16 @@ def _notes(case: Case) -> Iterator[str]:
         yield "the chip is announced: nobody has measured it, and its figures may change"
     if not case.chip.peak_compute:
         yield "no peak compute is published: arithmetic is left out"
+    if case.chip.status and case.chip.status.value == "cancelled":
+        yield "the chip is cancelled"
+    most = case.model.architecture.context_length
+    if case.longest_context > most:
+        yield f"the model takes {most:,} tokens at most"
     if case.chips not in allowed_degrees(case.model, int(case.chips)):
         yield f"engines do not split its heads over {case.chips:.0f} chips"
 
 
-def _prediction(case: Case, found: Engine, notes: list[str]) -> Prediction:
+def _prediction(case: Case, found: Engine | None, notes: list[str]) -> Prediction:
     fit = bool(fits(case))
     sizes = {
         "weight_bytes": case.weight_bytes,
@@ -140,7 +157,7 @@ def _prediction(case: Case, found: Engine, notes: list[str]) -> Prediction:
         "max_batch_size": case.max_batch_size,
     }
     room = case.chips * case.chip.memory_capacity.value
-    needed = case.weight_bytes + case.kv_cache_bytes
+    needed = case.weight_bytes + case.longest_kv_cache_bytes
     times: dict[str, Any] = {}
     bound = "" if fit else "capacity"
     if needed > room * GIB:
@@ -149,28 +166,35 @@ def _prediction(case: Case, found: Engine, notes: list[str]) -> Prediction:
             f"least {case.chips_needed:.0f} chips are needed"
         )
     elif not keeps_weights_on_chip(case.chip):
+        if not fit:
+            notes.append("timed although it takes more of the memory than engines are set to")
         times = _times(case, found)
-        bound = bound or _bound(case, found)
+        bound = bound or (_bound(case, found) if found else "")
     plain = {key: _plain(value) for key, value in (sizes | times).items()}
     return Prediction(
         **plain,
         bound=bound,
-        engine_class=found.id,
+        engine_class=found.id if found else "",
         note="; ".join(note.replace("\N{NO-BREAK SPACE}", " ") for note in notes),
     )
 
 
-def _times(case: Case, found: Engine) -> dict[str, Any]:
-    floor, time, spread = case.decode_floor, case.decode_time(found), case.spread(found)
-    return {
+def _times(case: Case, found: Engine | None) -> dict[str, Any]:
+    floor = case.decode_floor
+    bounds = {
         "decode_step_time_floor": floor,
+        "tokens_per_second_ceiling": tokens_per_second(case.batch_size, floor),
+        "prefill_time_floor": case.prefill_floor,
+    }
+    if found is None:
+        return bounds
+    time, spread = case.decode_time(found), case.spread(found)
+    return bounds | {
         "decode_step_time": time,
         "decode_step_time_low": max(floor, time / spread),
         "decode_step_time_high": time * spread,
-        "tokens_per_second_ceiling": tokens_per_second(case.batch_size, floor),
         "tokens_per_second": tokens_per_second(case.batch_size, time),
         "communication_time": case.communication_time(found),
-        "prefill_time_floor": case.prefill_floor,
         "prefill_time": case.prefill_time(found),
     }
 
@@ -206,7 +230,7 @@ def _named(records: Mapping[str, Any], wanted: str, kind: str) -> Any:
     names |= {record.name.casefold(): key for key, record in records.items()}
     if text.casefold() in names:
         return records[names[text.casefold()]]
-    near = get_close_matches(text.casefold(), names, n=1, cutoff=0.4)
+    near = get_close_matches(text.casefold(), names, n=1, cutoff=0.5)
     hint = f"did you mean {names[near[0]]}?" if near else f"add params/{kind}s/{text}.yaml"
     msg = f"{kind}: no {text!r} in params/{kind}s ({hint})"
     raise ValueError(msg)
@@ -218,10 +242,15 @@ def _number(given: Mapping[str, str], name: str) -> float | None:
     if not text or (name == "output_length" and text in {"0", "0.0"}):
         return None
     try:
-        return Unit("").parse(text)
+        number = Unit("").parse(text)
     except ValueError as error:
         msg = f"{name}: {error}"
         raise ValueError(msg) from None
+    least, most = LIMITS.get(name, (1.0, 1e9))
+    if not least <= number <= most:
+        msg = f"{name}: {text!r} is not between {least:g} and {most:g}"
+        raise ValueError(msg)
+    return number
 
 
 def _whole(given: Mapping[str, str], name: str) -> float:
@@ -238,16 +267,20 @@ def read_cases(path: Path) -> tuple[list[str], list[dict[str, str]]]:
     Raises ValueError where it is no such table.
     """
     with path.open(newline="", encoding="utf-8-sig") as file:
-        table = csv.DictReader(file, strict=True)
+        table = csv.DictReader(file, restkey=REST, restval="", strict=True)
         try:
-            rows = [{k: v or "" for k, v in row.items() if k is not None} for row in table]
+            columns = list(table.fieldnames or [])
+            rows = [{**row, REST: "…"} if REST in row else row for row in table]
         except (csv.Error, UnicodeDecodeError) as error:
-            msg = f"{path}:{table.line_num + 1}: not CSV ({error})"
+            msg = f"{path}:{table.line_num + 1}: not CSV in UTF-8 ({error})"
             raise ValueError(msg) from None
-    columns = list(table.fieldnames or [])
     missing = [name for name in ("chip", "model") if name not in columns]
     if missing:
         msg = f"{path}:1: no column {missing[0]!r}; columns are {', '.join(INPUTS)}"
+        raise ValueError(msg)
+    twice = next((name for name in columns if columns.count(name) > 1), None)
+    if twice is not None:
+        msg = f"{path}:1: two columns are called {twice!r}; keep one"
         raise ValueError(msg)
     return columns, rows
 
@@ -255,7 +288,7 @@ def read_cases(path: Path) -> tuple[list[str], list[dict[str, str]]]:
 def strangers(columns: Iterable[str]) -> Iterator[str]:
     """Yield what is to be said of columns that no input is called."""
     for column in columns:
-        if column not in INPUTS:
+        if column not in {*INPUTS, *OUTPUTS}:
             near = get_close_matches(column, INPUTS, n=1, cutoff=0.7)
             yield f"column {column!r} is copied, not used" + (
                 f" (did you mean {near[0]}?)" if near else ""

@@ -7,9 +7,24 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_golden import BF16, CHIP, CHIPS, FP8, HBM, HEADLINE, MODEL, MODELS, NUMBERS, PAIR, SHOWN
+from test_golden import (
+    BF16,
+    CHIP,
+    CHIPS,
+    COMPARED,
+    FP8,
+    HBM,
+    HEADLINE,
+    KNOWN,
+    MODEL,
+    MODELS,
+    NUMBERS,
+    PAIR,
+    REGIMES,
+    SHOWN,
+)
 
-from reportlib.exhibits import charts, scales, tables, theme
+from reportlib.exhibits import charts, reality, scales, tables, theme
 from reportlib.exhibits.scales import LogScale
 
 CAST = [chip.name for chip in HBM]
@@ -65,6 +80,12 @@ CHARTS = {
         tables.decode_ceilings(
             HEADLINE, CHIPS, precision="bf16", usable_share=0.9, context_length=8192
         )
+    ),
+    "predicted_measured": charts.predicted_measured(
+        KNOWN, factor=reality.factor(KNOWN), kinds=REGIMES
+    ),
+    "ceiling_shares": charts.ceiling_shares(
+        reality.shares(COMPARED), kinds=list(reality.TIMED.values())
     ),
 }
 SPECS = {name: chart.to_dict() for name, chart in CHARTS.items()}
@@ -175,6 +196,35 @@ def test_ticks_are_few_round_and_on_the_scale(low, factor):
 
     assert len(ticks) <= scales.MOST_TICKS
     assert all(f"{tick:e}"[0] in "1235" for tick in ticks)
+
+
+def test_what_many_points_share_is_told_once():
+    (points,) = [
+        data for data in SPECS["predicted_measured"]["datasets"].values() if "r" in data[0]
+    ]
+
+    assert len(points) == len(KNOWN)
+    assert points[0].keys() == {"k", "r", "p", "m"}
+
+
+def test_a_kind_keeps_its_mark_whatever_else_is_shown():
+    few = charts.predicted_measured(
+        KNOWN[KNOWN["regime"] == REGIMES[-1]], factor=1.5, kinds=REGIMES
+    ).to_dict()
+    marks = [c["scale"] for c in encodings(few) if c.get("field") == "r"]
+
+    assert [m["domain"] for m in marks] == [REGIMES[-1:]] * 2
+    assert [m["range"] for m in marks] == [[m] for m in charts.KIND_MARKS[len(REGIMES) - 1]]
+
+
+def test_a_share_beyond_the_ceiling_is_on_the_scale():
+    over = reality.shares(COMPARED.assign(share=1.2))
+    spec = charts.ceiling_shares(over, kinds=list(reality.TIMED.values())).to_dict()
+    domains = [c["scale"]["domain"] for c in encodings(spec) if c.get("type") == "quantitative"
+               and "scale" in c]  # fmt: skip
+
+    assert domains
+    assert all(domain[1] >= 1.2 for domain in domains)
 
 
 def test_an_unknown_vendor_has_a_colour_of_its_own():

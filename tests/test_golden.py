@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from reportlib import cases, frames, params
-from reportlib.exhibits import claims, tables
+from reportlib import calibrate, cases, frames, params
+from reportlib.exhibits import claims, reality, tables
 
 GOLDEN = Path(__file__).parent / "golden"
 NUMBERS = params.load(params.DEFAULT_ROOT)
@@ -18,6 +18,9 @@ HEADLINE = NUMBERS.headline_models().values()
 BF16 = {"precision": "bf16", "context_length": 2048}
 FP8 = {"precision": "fp8", "usable_share": 0.9}
 PAIR = ("rubin-r200", "mi455x")
+COMPARED = reality.comparisons(NUMBERS)
+KNOWN = reality.steps(COMPARED)
+REGIMES = list(reality.REGIMES.values())
 
 TABLES = {
     "numbers": lambda: frames.numbers(NUMBERS),
@@ -53,6 +56,12 @@ TABLES = {
     ),
     "generations": lambda: tables.generations(SHOWN),
     "claims": lambda: claims.table(NUMBERS),
+    "comparisons": lambda: COMPARED.iloc[::25],
+    "reasons": lambda: reality.reasons(NUMBERS),
+    "errors": lambda: reality.errors(KNOWN, "regime", REGIMES),
+    "shares": lambda: reality.shares(COMPARED),
+    "worst": lambda: reality.worst(KNOWN, 12),
+    "constants": lambda: reality.constants(NUMBERS, calibrate.PRIORS, calibrate.HOST_BOUND),
 }
 
 

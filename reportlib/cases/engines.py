@@ -6,13 +6,12 @@ and by the chip (params/engines.yaml). `python -m reportlib calibrate` fits them
 
 import math
 from dataclasses import dataclass, fields
-from functools import cache
 from typing import Literal, get_args
 
 from reportlib.calculations import collectives, decode, prefill
 from reportlib.calculations.experts import skewed_distinct_experts
 from reportlib.params import Chip, Params
-from reportlib.params.engines import Constant, Engines
+from reportlib.params.engines import Engines
 from reportlib.units import Bytes, BytesPerSecond, Count, FlopPerSecond, Seconds
 
 Regime = Literal["dense", "experts", "batched", "split"]
@@ -188,9 +187,9 @@ def engine(params: Params, name: str | None, chip: Chip) -> Engine:
         msg = "params have no engines.yaml, and so no expected times"
         raise LookupError(msg)
     key, known = engine_class(params.engines, name or params.engines.default, chip)
-    constants = _constants(params.calibration).get(key)
-    if constants is None:
-        msg = f"calibration.csv has no constants of {key!r}; run python -m reportlib calibrate"
+    constants = params.constants.get(key, {})
+    if not set(QUANTITIES) <= set(constants):
+        msg = f"calibration.csv lacks constants of {key!r}; run python -m reportlib calibrate"
         raise LookupError(msg)
     return Engine(
         id=key,
@@ -202,15 +201,7 @@ def engine(params: Params, name: str | None, chip: Chip) -> Engine:
 
 
 QUANTITIES = (*(f.name for f in fields(Constants)), *(SPREAD + regime for regime in REGIMES))
-
-
-@cache
-def _constants(rows: tuple[Constant, ...]) -> dict[str, dict[str, float]]:
-    """Return the constants of each class that has all of them."""
-    found: dict[str, dict[str, float]] = {}
-    for row in rows:
-        found.setdefault(row.engine_class, {})[row.quantity] = row.value * row.scale
-    return {key: of for key, of in found.items() if set(QUANTITIES) <= set(of)}
+ANNOUNCED_SPREAD = 1.2
 
 
 def widened(spread: Count, chip: Chip) -> Count:
@@ -222,6 +213,3 @@ def widened(spread: Count, chip: Chip) -> Count:
     announced = chip.status is not None and chip.status.value == "announced"
     more = math.log(ANNOUNCED_SPREAD) if announced else 0.0
     return math.exp(math.hypot(math.log(spread), more))
-
-
-ANNOUNCED_SPREAD = 1.2

@@ -75,13 +75,15 @@ class Case:
         return self.batch_size * kv_cache_bytes(self.model, self.context_length, self.kv_precision)
 
     @cached_property
+    def longest_kv_cache_bytes(self) -> Bytes:
+        """Memory of the batch's caches at their longest."""
+        return self.batch_size * kv_cache_bytes(self.model, self.longest_context, self.kv_precision)
+
+    @cached_property
     def chips_needed(self) -> Count:
-        """Least number of chips that hold the weights and the batch's longest contexts."""
-        longest = self.batch_size * kv_cache_bytes(
-            self.model, self.longest_context, self.kv_precision
-        )
+        """Least number of chips that hold the weights and the batch's longest contexts once."""
         return capacity.chips_needed(
-            bytes_needed=self.weight_bytes + longest,
+            bytes_needed=self.weight_bytes + self.longest_kv_cache_bytes,
             memory_capacity=self.chip.memory_capacity.value,
             usable_share=USABLE_SHARE,
         )

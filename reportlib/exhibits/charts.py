@@ -1,5 +1,7 @@
 """Charts: a table in, an Altair chart out. Nothing is calculated here but where things stand."""
 
+import json
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -34,6 +36,14 @@ REFLOWS = {"reflows": True}  # readable at the width of a phone; others scroll i
 LEGEND_COLUMNS = 3  # of a long legend, to fit a phone
 MANY, FEW = 1000, 18  # a number too long for a cell, and columns that leave cells wide
 LABEL_ROOM = 0.16  # share of an axis that names beside points take
+LETTERS, LETTERED_ROW = 21, 34  # of a line of a long name beside an axis; px of its row
+MILLI = 1e3  # ms of a second
+KIND_MARKS = (
+    ("#0072b2", "circle"),
+    ("#d55e00", "triangle-up"),
+    ("#009e73", "square"),
+    ("#b0578d", "diamond"),
+)
 
 
 def step_parts(table: pd.DataFrame) -> alt.LayerChart:
@@ -398,6 +408,124 @@ def decode_ceilings(table: pd.DataFrame) -> alt.FacetChart:
     text = base.mark_text(align="left", dx=9, fontSize=10.5).encode(text="label:N")
     return _panels(
         alt.layer(_vendor_marks(base, table), text, data=table), table, height=alt.Step(ROW)
+    )
+
+
+def predicted_measured(table: pd.DataFrame, *, factor: float, kinds: Sequence[str]) -> Any:
+    """Predicted against measured times, with the diagonal and a *factor* to both sides of it.
+
+    *kinds* are all that the column regime may hold. Field names are short and what many points
+    share is told once: there are hundreds of them.
+    """
+    times = table[["without_chip", "time"]].to_numpy(dtype=float) * MILLI
+    scale = LogScale.over(times.flatten())
+    about = {"c": "chip", "o": "model", "e": "engine", "s": "source"}
+    alike = table.groupby(list(about.values()), sort=False)
+    points = pd.DataFrame(
+        {"k": alike.ngroup(), "r": table["regime"], "p": times[:, 0], "m": times[:, 1]}
+    )
+    shared = alike.size().reset_index().rename(columns={v: k for k, v in about.items()})
+    shared = shared.assign(k=range(len(shared)))[["k", *about]]
+    marks = [kind for kind in kinds if kind in set(points["r"])]
+    x = scale.axis(alt.X, "p", "Expected, ms (logarithmic)")
+    y = scale.axis(alt.Y, "m", "Measured, ms (logarithmic)")
+    ends = [(scale.low, f) for f in (1, factor, 1 / factor)] if len(table) else []
+    guides = pd.DataFrame(
+        [(p, p * f, f) for low, f in ends for p in (low, scale.high)], columns=["p", "m", "f"]
+    )
+    lines = alt.Chart(guides).mark_line(color=INK, strokeWidth=1, clip=True)
+    dots = (
+        alt.Chart(points)
+        .mark_point(size=26, strokeWidth=1.2, opacity=1, aria=False)
+        .encode(
+            x=x,
+            y=y,
+            color=_marked(alt.Color, "r", marks, kinds),
+            shape=_marked(alt.Shape, "r", marks, kinds),
+            tooltip=[
+                _tip("c:N", "Chip"),
+                _tip("o:N", "Model"),
+                _tip("e:N", "Engine"),
+                _tip("s:N", "Source"),
+                _tip("p:Q", "Expected (ms)", ",.3~r"),
+                _tip("m:Q", "Measured (ms)", ",.3~r"),
+            ],
+        )
+        .transform_lookup(
+            lookup="k", from_=alt.LookupData(data=shared, key="k", fields=list(about))
+        )
+    )
+    solid, dashed = (lines.transform_filter(f"datum.f {is_} 1") for is_ in ("==", "!="))
+    return alt.layer(
+        solid.encode(x=x, y=y, detail="f:N"),
+        dashed.mark_line(color=INK, strokeWidth=1, strokeDash=[5, 4], clip=True).encode(
+            x=x, y=y, detail="f:N"
+        ),
+        dots,
+    ).properties(width=WIDTH, height=HEIGHT + 150, usermeta=REFLOWS)
+
+
+def ceiling_shares(table: pd.DataFrame, *, kinds: Sequence[str]) -> Any:
+    """Share of the ceiling: the middle four fifths as a line, the median, and the most."""
+    table = table.rename(columns={"engine_class": "engine"}).assign(
+        label=[f"{100 * share:.0f} %" for share in table["median"]],
+        highest=[f"{100 * share:.0f} %" for share in table["most"]],
+    )
+    shown = [kind for kind in kinds if kind in set(table["timed"])]
+    lines = {name: textwrap.wrap(name, LETTERS) for name in table["engine"]}
+    base = alt.Chart(table).encode(
+        y=alt.Y(
+            "engine:N",
+            sort=_order(table, "engine", "most")[::-1],
+            title=None,
+            axis=alt.Axis(
+                labelExpr=f"{json.dumps(lines)}[datum.label]",
+                labelBaseline={
+                    "condition": {"test": f"length(datum.label) > {LETTERS}", "value": "bottom"},
+                    "value": "middle",
+                },
+                labelLimit=0,
+                tickBand="extent",
+                ticks=False,
+                grid=True,
+            ),
+        ),
+        yOffset=alt.YOffset("timed:N", sort=shown, scale=alt.Scale(paddingOuter=0.5)),
+        color=_marked(alt.Color, "timed", shown, kinds),
+        tooltip=[
+            _tip("engine:N", "Engine"),
+            _tip("timed:N", "Timed"),
+            _tip("rows:Q", "Measurements"),
+            _tip("label:N", "Median"),
+            _tip("highest:N", "Most"),
+        ],
+    )
+    top = max([1.0, *table["most"]])
+    x: dict[str, Any] = {
+        "scale": alt.Scale(domain=[0, top], nice=False),
+        "axis": alt.Axis(labelExpr="format(100 * datum.value, 'd') + ' %'", tickCount=6),
+        "title": "Share of the ceiling",
+    }
+    ceiling = alt.Chart(pd.DataFrame({"p10": [1.0][: len(table)]})).mark_rule(color=INK)
+    span = base.mark_rule(strokeWidth=2, aria=False).encode(x=alt.X("p10:Q", **x), x2="p90:Q")
+    median = base.mark_point(size=45, filled=True, opacity=1, aria=False).encode(
+        x=alt.X("median:Q", **x), shape=_marked(alt.Shape, "timed", shown, kinds)
+    )
+    most = base.mark_tick(thickness=2, size=8, aria=False).encode(x=alt.X("most:Q", **x))
+    line = ceiling.encode(x=alt.X("p10:Q", **x))
+    return alt.layer(line, span, median, most).properties(
+        width=WIDTH, height=alt.Step(LETTERED_ROW, **{"for": "position"}), usermeta=REFLOWS
+    )
+
+
+def _marked(channel: Any, field: str, shown: Sequence[str], kinds: Sequence[str]) -> Any:
+    """A colour or a shape for each of *shown*, the same whatever else of *kinds* is shown."""
+    part = 0 if channel is alt.Color else 1
+    values = [KIND_MARKS[kinds.index(kind) % len(KIND_MARKS)][part] for kind in shown]
+    return channel(
+        f"{field}:N",
+        scale=alt.Scale(domain=list(shown), range=values),
+        legend=alt.Legend(title=None, orient="top", columns=2),
     )
 
 

@@ -33,8 +33,8 @@ class EngineClass(Record):
 class Engines(Record):
     """All classes, the first that fits counting, and the one for engines that none does."""
 
-    default: Id
-    classes: dict[Id, EngineClass]
+    default: Id  # of the class for engines that no other fits
+    classes: dict[Id, EngineClass]  # by id; the first that fits counts
 
     @model_validator(mode="after")
     def _known(self) -> Self:
@@ -56,6 +56,24 @@ class Constant(Record):
     high: Positive
     unit: Literal["", "µs"] = ""
     rows: Size | None = None  # measurements that it was fitted to
+
+    @model_validator(mode="after")
+    def _sensible(self) -> Self:
+        if not self.low <= self.value <= self.high:
+            msg = (
+                f"low, value and high are not in this order: {self.low}, {self.value}, {self.high}"
+            )
+            raise ValueError(msg)
+        if self.quantity.endswith("_efficiency") and self.high > 1:
+            msg = f"{self.quantity} is a share of a peak, and above 1"
+            raise ValueError(msg)
+        if self.quantity.startswith("spread_") and self.low < 1:
+            msg = f"{self.quantity} is a factor of at least 1"
+            raise ValueError(msg)
+        if self.quantity.endswith(("_time", "_latency")) != bool(self.unit):
+            msg = f"{self.quantity} in {self.unit or 'no unit'}; times, and only they, are in µs"
+            raise ValueError(msg)
+        return self
 
     @property
     def scale(self) -> float:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -67,6 +68,14 @@ class Params:
             models=_dated(self.models),
             memory=_dated(self.memory),
         )
+
+    @cached_property
+    def constants(self) -> Mapping[str, Mapping[str, float]]:
+        """The constants of each class of engines, in SI units."""
+        found: dict[str, dict[str, float]] = {}
+        for row in self.calibration:
+            found.setdefault(row.engine_class, {})[row.quantity] = row.value * row.scale
+        return found
 
     def mapped_measurements(self) -> tuple[Measurement, ...]:
         """The measurements of a chip and a model that both have a file and were known."""

@@ -19,6 +19,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
+from reportlib.params.engines import Engines
 from reportlib.params.evidence import MemoryTechnology
 from reportlib.params.meanings import MEANINGS
 from reportlib.params.places import Document
@@ -35,6 +36,7 @@ RECORDS: dict[str, Any] = {
     "sources": dict[str, Source],
     "claims": Claims,
     "supply": Supply,
+    "engines": Engines,
 }
 # Folders of the kinds that have a file for each record.
 FOLDERS = {"chip": "chips", "model": "models", "memory": "memory"}
