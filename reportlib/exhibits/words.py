@@ -58,8 +58,8 @@ def of_all(holds: Any, things: str) -> str:
     if not total:
         return f"no {things}"
     if held == total:
-        return f"all {total} {things}"
-    return f"{held or 'none'} of {total} {things}"
+        return f"all {total:,} {things}"
+    return f"{f'{held:,}' if held else 'none'} of {total:,} {things}"
 
 
 def source(reading: Reading[Any]) -> str:
