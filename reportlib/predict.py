@@ -97,8 +97,8 @@ def _case(params: Params, given: Mapping[str, str]) -> tuple[Case, list[str]]:
     native = NATIVE.get(model.native_precision, model.native_precision)
     asked, answered = (_number(given, name) for name in ("input_length", "output_length"))
     context = _number(given, "context_length")
-    prompt = asked or context or CONTEXT
-    context = context or prompt + (answered or 0) / 2
+    prompt = asked if asked is not None else (context or CONTEXT)
+    context = context if context is not None else prompt + (answered or 0) / 2
     kv_name = given.get("kv_precision", "").strip().casefold() or "bf16"
     if kv_name not in KV_NAMES:
         msg = f"kv_precision: {kv_name!r} is not known (write bf16, fp8, int8 or fp4)"
@@ -111,9 +111,9 @@ def _case(params: Params, given: Mapping[str, str]) -> tuple[Case, list[str]]:
         bits_per_weight=bits,
         kv_precision=KV_NAMES[kv_name],
         batch_size=_whole(given, "batch_size"),
-        context_length=context,
-        input_length=prompt,
-        longest_context=max(context, prompt + (answered or 0)),
+        context_length=max(1, context),
+        input_length=max(1, prompt),
+        longest_context=max(1, context, prompt + (answered or 0)),
         chips=_whole(given, "tensor_parallel"),
     )
     return case, list(_notes(case))
@@ -237,10 +237,12 @@ def _named(records: Mapping[str, Any], wanted: str, kind: str) -> Any:
 
 
 def _number(given: Mapping[str, str], name: str) -> float | None:
-    """Return the positive number of a cell, None where it is empty; 0 is a length of nothing."""
+    """Return the positive number of a cell, None where it is empty; lengths may be 0."""
     text = given.get(name, "").strip()
-    if not text or (name == "output_length" and text in {"0", "0.0"}):
+    if not text:
         return None
+    if name.endswith("_length") and text in {"0", "0.0"}:
+        return 0.0
     try:
         number = Unit("").parse(text)
     except ValueError as error:

@@ -232,8 +232,16 @@ WRONG = [
         for name in ("batch_size", "context_length", "input_length", "tensor_parallel",
                      "weight_bits")
         for value in ("0", "-1", "nan", "inf", "1e999", "many", "128k", "1_000", "１２")
+        if value != "0" or not name.endswith("_length")
     ),
 ]  # fmt: skip
+
+
+def test_a_length_of_nothing_is_a_length():
+    generated = of(input_length="0", output_length="128")
+
+    assert generated.decode_step_time == of(context_length="64").decode_step_time
+    assert generated.prefill_time == of(input_length="1").prefill_time
 
 
 @pytest.mark.parametrize(("given", "why"), WRONG)
