@@ -172,8 +172,10 @@ def test_an_endless_loop_is_ended(tmp_path, monkeypatch):
 
 
 SLEEPER = """
+import signal
 import sys
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which shells turn off in the background
 from reportlib.pipeline import execute
 here = Path(sys.argv[1])
 execute.execute(here / "notebooks", {"sleeps": {}}, scratch=Path(sys.argv[2]),
