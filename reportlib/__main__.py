@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
 
 from reportlib.inputs import INPUTS
 from reportlib.pipeline.build import (
@@ -190,6 +189,7 @@ def _predict_table(
     numbers: "Params", cases: Path, output: Path | None, given: Mapping[str, str]
 ) -> None:
     """Write what is predicted of each row of *cases*, whole or not at all."""
+    from rich.console import Console
     from rich.progress import track
 
     from reportlib import predict as predictions

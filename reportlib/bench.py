@@ -33,7 +33,6 @@ from reportlib.calculations.experts import skewed_distinct_experts
 from reportlib.calibrate import PRIORS
 from reportlib.cases.engines import Constants, exchange_time, expected_step_time
 from reportlib.cases.formats import format_named
-from reportlib.cases.models import flop_per_token, kv_read_bytes, parameters
 from reportlib.cases.predictions import Case
 from reportlib.params import Chip, Model, load
 from reportlib.pipeline.build import ROOT
@@ -66,19 +65,6 @@ class Kernel:
     work: Callable[[Case], Mapping[str, Any]]
 
 
-def _floor_work(case: Case) -> dict[str, Any]:
-    count = parameters(case.model)
-    chosen = count.active_experts / count.experts
-    return {
-        "weight_bytes": case.resident_bytes + case.routed_bytes * chosen,
-        "kv_bytes": case.batch_size
-        * kv_read_bytes(case.model, case.context_length, case.kv_precision),
-        "flop": case.batch_size * flop_per_token(case.model, case.context_length),
-        "memory_bandwidth": case.memory_bandwidth,
-        "peak_compute": case.fastest_compute,
-    }
-
-
 def _step_work(case: Case) -> dict[str, Any]:
     """Return arguments of the step, as expected_step_time makes them."""
     step = case.step
@@ -107,7 +93,7 @@ def _step_work(case: Case) -> dict[str, Any]:
 
 
 KERNELS = (
-    Kernel("floor", decode_step_floor, _floor_work),
+    Kernel("floor", decode_step_floor, lambda case: case.least_step),
     Kernel("step", decode_step_time, _step_work),
     Kernel("expected", partial(expected_step_time, REACHED), lambda case: case.step),
 )

@@ -15,7 +15,7 @@ from typing import Any, TextIO
 
 from reportlib.calculations.decode import multiply_time, tokens_per_second
 from reportlib.cases.engines import Engine, engine
-from reportlib.cases.formats import Format, format_named, uniform
+from reportlib.cases.formats import Format, format_or_bits
 from reportlib.cases.models import kv_cache_bytes_per_token
 from reportlib.cases.predictions import Case
 from reportlib.cases.serving import allowed_degrees, fits
@@ -120,14 +120,12 @@ def _case(params: Params, given: Mapping[str, str]) -> tuple[Case, list[str]]:
 
 
 def _format(name: str, bits: Count | None) -> Format:
-    """Return the format of *name*; one of no known name is told by its bits, if these are."""
+    """Return the format of *name*, or say of which field it is the fault."""
     try:
-        return format_named(name)
+        return format_or_bits(name, bits)
     except ValueError as error:
-        if bits is None:
-            msg = f"precision: {error}"
-            raise ValueError(msg) from None
-        return uniform("bf16")
+        msg = f"precision: {error}"
+        raise ValueError(msg) from None
 
 
 def _notes(case: Case) -> Iterator[str]:
@@ -169,7 +167,7 @@ def _prediction(case: Case, found: Engine | None, notes: list[str]) -> Predictio
         if not fit:
             notes.append("timed although it takes more of the memory than engines are set to")
         times = _times(case, found)
-        bound = bound or (_bound(case, found) if found else "")
+        bound = bound or (_bound(case, found, times) if found else "")
     plain = {key: _plain(value) for key, value in (sizes | times).items()}
     return Prediction(
         **plain,
@@ -199,14 +197,14 @@ def _times(case: Case, found: Engine | None) -> dict[str, Any]:
     }
 
 
-def _bound(case: Case, found: Engine) -> str:
+def _bound(case: Case, found: Engine, times: Mapping[str, Any]) -> str:
     """Return what most of the expected step waits for; what is neither counts as memory."""
     compute = multiply_time(
         case.step["matmul_flop"] + case.step["attention_flop"],
         found.constants.compute_efficiency * case.step["peak_compute"],
     )
-    communication = case.communication_time(found)
-    memory = case.decode_time(found) - communication
+    communication = times["communication_time"]
+    memory = times["decode_step_time"] - communication
     if communication > memory:
         return "communication"
     return "compute" if compute > memory / 2 else "memory"

@@ -240,3 +240,19 @@ def format_named(text: str) -> Format:
         msg = f"{text!r} is not a weight format ({hint}known: {', '.join(FORMATS)})"
         raise ValueError(msg)
     return FORMATS[_KEYS[key]]
+
+
+def format_or_bits(text: str, bits_per_weight: Count | None) -> Format:
+    """Weight format that checkpoints call *text*, or any format where the mean bits are known.
+
+    Raises ValueError where neither tells.
+
+    >>> format_or_bits("EXL2", bits_per_weight=4.25).name
+    'bf16'
+    """
+    try:
+        return format_named(text)
+    except ValueError:
+        if bits_per_weight is None:
+            raise
+        return uniform("bf16")

@@ -5,13 +5,12 @@ and model have files, its weight format is known, and its batch and lengths are 
 split a model by layers do not work at once, and are left out.
 """
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from reportlib.cases.engines import Engine
-from reportlib.cases.formats import format_named, uniform
+from reportlib.cases.formats import format_or_bits
 from reportlib.cases.predictions import Case, bits
 from reportlib.cases.steps import keeps_weights_on_chip
 from reportlib.params import Params
@@ -121,11 +120,9 @@ def _case(params: Params, row: Measurement) -> Case | str:
         return "weights in SRAM"
     size = bits(row.weight_size, model) if row.weight_size else None
     try:
-        weight_format = format_named(row.weight_format)
+        weight_format = format_or_bits(row.weight_format, size)
     except ValueError:
-        if size is None:
-            return f"weight format {row.weight_format!r}"
-        weight_format = uniform("bf16")
+        return f"weight format {row.weight_format!r}"
     before, asked, answered = row.kv_depth or 0, row.input_length or 0, row.output_length or 0
     decoding = before or asked
     return Case(
@@ -141,9 +138,3 @@ def _case(params: Params, row: Measurement) -> Case | str:
         longest_context=max(1, decoding + answered),
         chips=row.chips or row.tensor_parallel or 1,
     )
-
-
-def ratio(seen: Observation, engine: Engine) -> float:
-    """Measured time over expected time; NaN where none is expected."""
-    expected = float(seen.expected(engine))
-    return seen.time / expected if expected > 0 else math.nan

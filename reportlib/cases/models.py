@@ -510,10 +510,20 @@ def kv_cache_bytes(
 
 def kv_cache_growth(model: Model, precision: Precision = KV_PRECISION) -> Bytes:
     """Memory that each further token of a long context adds: windows and states add none."""
+    return _token_bytes(model, precision, window_tokens=0)
+
+
+def kv_cache_bytes_per_token(model: Model, precision: Precision = KV_PRECISION) -> Bytes:
+    """Memory that each token of a short context adds, before windows are full; no states."""
+    return _token_bytes(model, precision, window_tokens=1)
+
+
+def _token_bytes(model: Model, precision: Precision, *, window_tokens: Count) -> Bytes:
+    """Return what a token adds to all caches, and to windows so many of it."""
     return sum(
         transformer.kv_cache_bytes(
             layers=group.layers,
-            window_tokens=0,
+            window_tokens=min(group.window, window_tokens),
             entries=1 / group.ratio,
             **_entry(group, precision),
             state_bytes=0,
@@ -588,17 +598,3 @@ def prompt_flop(model: Model, new_tokens: Count, cached_tokens: Count = 0) -> Co
         parameters=count.active, output_parameters=count.by_class["head"], new_tokens=new_tokens
     )
     return matmul + attention
-
-
-def kv_cache_bytes_per_token(model: Model, precision: Precision = KV_PRECISION) -> Bytes:
-    """Memory that each token of a short context adds, before windows are full; no states."""
-    return sum(
-        transformer.kv_cache_bytes(
-            layers=group.layers,
-            window_tokens=min(group.window, 1),
-            entries=1 / group.ratio,
-            **_entry(group, precision),
-            state_bytes=0,
-        )
-        for group in layer_groups(model)
-    )

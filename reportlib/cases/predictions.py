@@ -152,16 +152,24 @@ class Case:
         return self.resident_bytes + self.routed_bytes * count.active_experts / count.experts
 
     @cached_property
+    def least_step(self) -> dict[str, Count]:
+        """What a step moves and computes at least: arguments of decode_step_floor.
+
+        All tokens of a batch may choose the same experts.
+        """
+        read = kv_read_bytes(self.model, self.context_length, self.kv_precision)
+        return {
+            "weight_bytes": self._least_weights,
+            "kv_bytes": self.batch_size * read,
+            "flop": self.batch_size * flop_per_token(self.model, self.context_length),
+            "memory_bandwidth": self.memory_bandwidth,
+            "peak_compute": self.fastest_compute,
+        }
+
+    @cached_property
     def decode_floor(self) -> Seconds:
-        """Least time of the step: all tokens of a batch may choose the same experts."""
-        return decode.decode_step_floor(
-            weight_bytes=self._least_weights,
-            kv_bytes=self.batch_size
-            * kv_read_bytes(self.model, self.context_length, self.kv_precision),
-            flop=self.batch_size * flop_per_token(self.model, self.context_length),
-            memory_bandwidth=self.memory_bandwidth,
-            peak_compute=self.fastest_compute,
-        )
+        """Least time of the step."""
+        return decode.decode_step_floor(**self.least_step)
 
     @cached_property
     def prefill_floor(self) -> Seconds:
