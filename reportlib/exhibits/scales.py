@@ -132,7 +132,7 @@ def named(
 def spread(values: "pd.Series[float]", scale: LogScale, length: float) -> list[float]:
     """Return heights near *values*, far enough apart that names at them do not overlap."""
     heights = scale.pixels(values, length)
-    order = np.argsort(heights, kind="stable")
+    order = np.argsort(values.to_numpy(), kind="stable")  # logarithms may tie where values do not
     room = LINE * np.arange(len(order))
     spare = heights[order] - room
     # Pushed up only, and pushed down only; both keep their distances, and so does their mean.
