@@ -24,44 +24,47 @@ from test_golden import (
     SHOWN,
 )
 
-from reportlib.exhibits import charts, reality, scales, tables, theme
+from reportlib.exhibits import charts, scales, tables, theme
 from reportlib.exhibits.scales import LogScale
+from reportlib.exhibits.tables import reality
 
 CAST = [chip.name for chip in HBM]
-CHIP_TABLE = tables.chips(SHOWN)
+CHIP_TABLE = tables.chips.chips(SHOWN)
 CHARTS = {
-    "step_parts": charts.step_parts(tables.step_times(MODEL, CHIP, batch_sizes=[1], **BF16)),
-    "transport_ratios": charts.transport_ratios(
-        tables.transport_ratios(MODELS, CHIP, batch_sizes=[1, 8, 64, 512], **BF16)
+    "step_parts": charts.memory_bound.step_parts(
+        tables.memory_bound.step_times(MODEL, CHIP, batch_sizes=[1], **BF16)
     ),
-    "batch_costs": charts.batch_costs(
-        tables.step_times(MODEL, CHIP, batch_sizes=[1, 8, 64], **BF16)
+    "transport_ratios": charts.memory_bound.transport_ratios(
+        tables.memory_bound.transport_ratios(MODELS, CHIP, batch_sizes=[1, 8, 64, 512], **BF16)
     ),
-    "roofline": charts.roofline(
-        tables.roofline_points(MODEL, CHIP, batch_sizes=[1, 8, 64, 512], **BF16),
-        tables.roof(CHIP, precision="bf16", intensities=[1, 1000]),
+    "batch_costs": charts.memory_bound.batch_costs(
+        tables.memory_bound.step_times(MODEL, CHIP, batch_sizes=[1, 8, 64], **BF16)
+    ),
+    "roofline": charts.memory_bound.roofline(
+        tables.memory_bound.roofline_points(MODEL, CHIP, batch_sizes=[1, 8, 64, 512], **BF16),
+        tables.memory_bound.roof(CHIP, precision="bf16", intensities=[1, 1000]),
         chip=CHIP.name,
     ),
-    "critical_batch_sizes": charts.critical_batch_sizes(
-        tables.critical_batch_sizes(
+    "critical_batch_sizes": charts.memory_bound.critical_batch_sizes(
+        tables.memory_bound.critical_batch_sizes(
             MODEL, HBM, precision="bf16", context_lengths=[64, 128, 256, 512, 1024]
         ),
         cast=CAST,
     ),
-    "concurrency": charts.concurrency(
-        tables.concurrency(MODEL, HBM, replica=8, context_lengths=[1024, 131_072], **FP8),
+    "concurrency": charts.capacity.concurrency(
+        tables.capacity.concurrency(MODEL, HBM, replica=8, context_lengths=[1024, 131_072], **FP8),
         cast=CAST,
     ),
-    "fits": charts.fits(tables.fits(MODELS, CHIPS, **FP8)),
-    "sweep_times": charts.sweep_times(CHIP_TABLE),
-    "frontiers": charts.frontiers(
-        tables.frontiers(HEADLINE, HBM, replica=8, context_length=8192, **FP8),
+    "fits": charts.capacity.fits(tables.capacity.fits(MODELS, CHIPS, **FP8)),
+    "sweep_times": charts.capacity.sweep_times(CHIP_TABLE),
+    "frontiers": charts.capacity.frontiers(
+        tables.capacity.frontiers(HEADLINE, HBM, replica=8, context_length=8192, **FP8),
         cast=CAST,
     ),
-    "head_to_head": charts.head_to_head(
-        tables.head_to_head(
+    "head_to_head": charts.capacity.head_to_head(
+        tables.capacity.head_to_head(
             HEADLINE,
-            tables.pair_by_day(NUMBERS, PAIR, [NUMBERS.report.as_of]),
+            tables.capacity.pair_by_day(NUMBERS, PAIR, [NUMBERS.report.as_of]),
             wanted_speeds=[10, 100],
             context_lengths=[8192],
             **FP8,
@@ -69,22 +72,22 @@ CHARTS = {
         first="A",
         second="B",
     ),
-    "capacity_bandwidth": charts.capacity_bandwidth(
+    "capacity_bandwidth": charts.chips.capacity_bandwidth(
         CHIP_TABLE, sweep_times=[1e-3, 1e-2], cast=CAST
     ),
-    "generations": charts.generations(
-        tables.generations(SHOWN),
+    "generations": charts.chips.generations(
+        tables.chips.generations(SHOWN),
         names={"peak_compute": "C", "memory_bandwidth": "B", "memory_capacity": "M"},
     ),
-    "decode_ceilings": charts.decode_ceilings(
-        tables.decode_ceilings(
+    "decode_ceilings": charts.chips.decode_ceilings(
+        tables.chips.decode_ceilings(
             HEADLINE, CHIPS, precision="bf16", usable_share=0.9, context_length=8192
         )
     ),
-    "predicted_measured": charts.predicted_measured(
+    "predicted_measured": charts.reality.predicted_measured(
         KNOWN, factor=reality.factor(KNOWN), kinds=REGIMES
     ),
-    "ceiling_shares": charts.ceiling_shares(
+    "ceiling_shares": charts.reality.ceiling_shares(
         reality.shares(COMPARED), kinds=list(reality.TIMED.values())
     ),
 }
@@ -149,7 +152,7 @@ def test_a_vendor_keeps_its_colour(spec):
 
 
 def test_names_of_the_chips_cover_neither_each_other_nor_a_point():
-    size = (theme.WIDTH, charts.HEIGHT + 80)
+    size = (theme.WIDTH, charts.parts.HEIGHT + 80)
     x, y = (
         LogScale.over(CHIP_TABLE["memory_capacity"], (0.05, 0.09)),
         LogScale.over(CHIP_TABLE["memory_bandwidth"]),
@@ -208,18 +211,18 @@ def test_what_many_points_share_is_told_once():
 
 
 def test_a_kind_keeps_its_mark_whatever_else_is_shown():
-    few = charts.predicted_measured(
+    few = charts.reality.predicted_measured(
         KNOWN[KNOWN["regime"] == REGIMES[-1]], factor=1.5, kinds=REGIMES
     ).to_dict()
     marks = [c["scale"] for c in encodings(few) if c.get("field") == "r"]
 
     assert [m["domain"] for m in marks] == [REGIMES[-1:]] * 2
-    assert [m["range"] for m in marks] == [[m] for m in charts.KIND_MARKS[len(REGIMES) - 1]]
+    assert [m["range"] for m in marks] == [[m] for m in charts.parts.KIND_MARKS[len(REGIMES) - 1]]
 
 
 def test_a_share_beyond_the_ceiling_is_on_the_scale():
     over = reality.shares(COMPARED.assign(share=1.2))
-    spec = charts.ceiling_shares(over, kinds=list(reality.TIMED.values())).to_dict()
+    spec = charts.reality.ceiling_shares(over, kinds=list(reality.TIMED.values())).to_dict()
     domains = [c["scale"]["domain"] for c in encodings(spec) if c.get("type") == "quantitative"
                and "scale" in c]  # fmt: skip
 

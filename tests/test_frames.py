@@ -110,7 +110,11 @@ def test_the_appendix_cites_runs_of_numbers_once():
         kind="chip", id="x", name="X", basis="", until=None
     )
 
-    cell = tables.numbers_of(table, "chip").loc[0, "numbers"].replace("\N{NO-BREAK SPACE}", "~")
+    cell = (
+        tables.numbers.numbers_of(table, "chip")
+        .loc[0, "numbers"]
+        .replace("\N{NO-BREAK SPACE}", "~")
+    )
 
     assert cell.split("; ") == [
         "memory capacity 80 GB, memory bandwidth 3 TB/s~[@page]",

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from reportlib import calibrate, cases, frames, params
-from reportlib.exhibits import claims, reality, tables
+from reportlib.exhibits import claims, tables
+from reportlib.exhibits.tables import reality
 
 GOLDEN = Path(__file__).parent / "golden"
 NUMBERS = params.load(params.DEFAULT_ROOT)
@@ -24,37 +25,47 @@ REGIMES = list(reality.REGIMES.values())
 
 TABLES = {
     "numbers": lambda: frames.numbers(NUMBERS),
-    "chips": lambda: tables.chips(SHOWN),
-    "models": lambda: tables.models(MODELS, CHIP, "bf16"),
-    "step_times": lambda: tables.step_times(MODEL, CHIP, batch_sizes=[1, 8, 64, 512], **BF16),
-    "transport_ratios": lambda: tables.transport_ratios(MODELS, CHIP, batch_sizes=[1, 512], **BF16),
-    "roofline_points": lambda: tables.roofline_points(MODEL, CHIP, batch_sizes=[1, 64], **BF16),
-    "critical_batch_sizes": lambda: tables.critical_batch_sizes(
+    "chips": lambda: tables.chips.chips(SHOWN),
+    "models": lambda: tables.memory_bound.models(MODELS, CHIP, "bf16"),
+    "step_times": lambda: tables.memory_bound.step_times(
+        MODEL, CHIP, batch_sizes=[1, 8, 64, 512], **BF16
+    ),
+    "transport_ratios": lambda: tables.memory_bound.transport_ratios(
+        MODELS, CHIP, batch_sizes=[1, 512], **BF16
+    ),
+    "roofline_points": lambda: tables.memory_bound.roofline_points(
+        MODEL, CHIP, batch_sizes=[1, 64], **BF16
+    ),
+    "critical_batch_sizes": lambda: tables.memory_bound.critical_batch_sizes(
         MODEL, HBM, precision="bf16", context_lengths=[64, 512, 1024, 2048]
     ),
-    "critical_contexts": lambda: tables.critical_contexts(list(HEADLINE), CHIPS, precision="bf16"),
-    "requirements": lambda: tables.requirements(HEADLINE, CHIP, precision="bf16", speed=30),
-    "levers": lambda: tables.levers(MODEL, context_length=2048, batch_size=64),
-    "kv_per_token": lambda: tables.kv_per_token(MODELS, context_length=131_072),
-    "fits": lambda: tables.fits(MODELS, CHIPS, **FP8),
-    "concurrency": lambda: tables.concurrency(
+    "critical_contexts": lambda: tables.memory_bound.critical_contexts(
+        list(HEADLINE), CHIPS, precision="bf16"
+    ),
+    "requirements": lambda: tables.memory_bound.requirements(
+        HEADLINE, CHIP, precision="bf16", speed=30
+    ),
+    "levers": lambda: tables.memory_bound.levers(MODEL, context_length=2048, batch_size=64),
+    "kv_per_token": lambda: tables.memory_bound.kv_per_token(MODELS, context_length=131_072),
+    "fits": lambda: tables.capacity.fits(MODELS, CHIPS, **FP8),
+    "concurrency": lambda: tables.capacity.concurrency(
         MODEL, HBM, replica=8, context_lengths=[1024, 131_072], **FP8
     ),
-    "frontiers": lambda: tables.frontiers([MODEL], HBM, replica=8, context_length=8192, **FP8).iloc[
-        ::8
-    ],
-    "head_to_head": lambda: tables.head_to_head(
+    "frontiers": lambda: tables.capacity.frontiers(
+        [MODEL], HBM, replica=8, context_length=8192, **FP8
+    ).iloc[::8],
+    "head_to_head": lambda: tables.capacity.head_to_head(
         HEADLINE,
-        tables.pair_by_day(NUMBERS, PAIR, [NUMBERS.claims.as_of, NUMBERS.report.as_of]),
+        tables.capacity.pair_by_day(NUMBERS, PAIR, [NUMBERS.claims.as_of, NUMBERS.report.as_of]),
         wanted_speeds=[10, 100],
         context_lengths=[8192, 131_072],
         **FP8,
     ),
-    "stack_anatomy": lambda: tables.stack_anatomy(CHIPS),
-    "decode_ceilings": lambda: tables.decode_ceilings(
+    "stack_anatomy": lambda: tables.chips.stack_anatomy(CHIPS),
+    "decode_ceilings": lambda: tables.chips.decode_ceilings(
         HEADLINE, CHIPS, precision="bf16", usable_share=0.9, context_length=8192
     ),
-    "generations": lambda: tables.generations(SHOWN),
+    "generations": lambda: tables.chips.generations(SHOWN),
     "claims": lambda: claims.table(NUMBERS),
     "comparisons": lambda: COMPARED.iloc[::25],
     "reasons": lambda: reality.reasons(NUMBERS),

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reportlib import calibrate, params
-from reportlib.exhibits import reality
+from reportlib.exhibits.tables import reality
 
 NUMBERS = params.load(params.DEFAULT_ROOT)
 COMPARED = reality.comparisons(NUMBERS)

@@ -18,7 +18,7 @@ from reportlib.calculations import decode
 from reportlib.cases.engines import PERCENTILE, Engine, engine, engine_class
 from reportlib.cases.measured import Observation, observation
 from reportlib.cases.predictions import Case
-from reportlib.exhibits.tables import MARKDOWN
+from reportlib.exhibits.tables.parts import MARKDOWN
 from reportlib.params import Params
 from reportlib.params.evidence import SCALES
 from reportlib.units import Count

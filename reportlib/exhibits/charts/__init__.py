@@ -1,0 +1,8 @@
+"""Charts: a table in, an Altair chart out. Nothing is calculated here but where things stand.
+
+A module a subject, named as that of the tables.
+"""
+
+from reportlib.exhibits.charts import capacity, chips, memory_bound, reality
+
+__all__ = ["capacity", "chips", "memory_bound", "reality"]

@@ -1,0 +1,127 @@
+"""Charts of predicted beside measured times."""
+
+import json
+import textwrap
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from reportlib.exhibits.charts.parts import HEIGHT, REFLOWS, marked, order, tip
+from reportlib.exhibits.scales import LogScale
+from reportlib.exhibits.theme import (
+    INK,
+    WIDTH,
+)
+
+LETTERS, LETTERED_ROW = 21, 34  # of a line of a long name beside an axis; px of its row
+
+MILLI = 1e3  # ms of a second
+
+
+def predicted_measured(table: pd.DataFrame, *, factor: float, kinds: Sequence[str]) -> Any:
+    """Predicted against measured times, with the diagonal and a *factor* to both sides of it.
+
+    *kinds* are all that the column regime may hold. Field names are short and what many points
+    share is told once: there are hundreds of them.
+    """
+    times = table[["without_chip", "time"]].to_numpy(dtype=float) * MILLI
+    scale = LogScale.over(times.flatten())
+    about = {"c": "chip", "o": "model", "e": "engine", "s": "source"}
+    alike = table.groupby(list(about.values()), sort=False)
+    points = pd.DataFrame(
+        {"k": alike.ngroup(), "r": table["regime"], "p": times[:, 0], "m": times[:, 1]}
+    )
+    shared = alike.size().reset_index().rename(columns={v: k for k, v in about.items()})
+    shared = shared.assign(k=range(len(shared)))[["k", *about]]
+    marks = [kind for kind in kinds if kind in set(points["r"])]
+    x = scale.axis(alt.X, "p", "Expected, ms (logarithmic)")
+    y = scale.axis(alt.Y, "m", "Measured, ms (logarithmic)")
+    ends = [(scale.low, f) for f in (1, factor, 1 / factor)] if len(table) else []
+    guides = pd.DataFrame(
+        [(p, p * f, f) for low, f in ends for p in (low, scale.high)], columns=["p", "m", "f"]
+    )
+    lines = alt.Chart(guides).mark_line(color=INK, strokeWidth=1, clip=True)
+    dots = (
+        alt.Chart(points)
+        .mark_point(size=26, strokeWidth=1.2, opacity=1, aria=False)
+        .encode(
+            x=x,
+            y=y,
+            color=marked(alt.Color, "r", marks, kinds),
+            shape=marked(alt.Shape, "r", marks, kinds),
+            tooltip=[
+                tip("c:N", "Chip"),
+                tip("o:N", "Model"),
+                tip("e:N", "Engine"),
+                tip("s:N", "Source"),
+                tip("p:Q", "Expected (ms)", ",.3~r"),
+                tip("m:Q", "Measured (ms)", ",.3~r"),
+            ],
+        )
+        .transform_lookup(
+            lookup="k", from_=alt.LookupData(data=shared, key="k", fields=list(about))
+        )
+    )
+    solid, dashed = (lines.transform_filter(f"datum.f {is_} 1") for is_ in ("==", "!="))
+    return alt.layer(
+        solid.encode(x=x, y=y, detail="f:N"),
+        dashed.mark_line(color=INK, strokeWidth=1, strokeDash=[5, 4], clip=True).encode(
+            x=x, y=y, detail="f:N"
+        ),
+        dots,
+    ).properties(width=WIDTH, height=HEIGHT + 150, usermeta=REFLOWS)
+
+
+def ceiling_shares(table: pd.DataFrame, *, kinds: Sequence[str]) -> Any:
+    """Share of the ceiling: the middle four fifths as a line, the median, and the most."""
+    table = table.rename(columns={"engine_class": "engine"}).assign(
+        label=[f"{100 * share:.0f} %" for share in table["median"]],
+        highest=[f"{100 * share:.0f} %" for share in table["most"]],
+    )
+    shown = [kind for kind in kinds if kind in set(table["timed"])]
+    lines = {name: textwrap.wrap(name, LETTERS) for name in table["engine"]}
+    base = alt.Chart(table).encode(
+        y=alt.Y(
+            "engine:N",
+            sort=order(table, "engine", "most")[::-1],
+            title=None,
+            axis=alt.Axis(
+                labelExpr=f"{json.dumps(lines)}[datum.label]",
+                labelBaseline={
+                    "condition": {"test": f"length(datum.label) > {LETTERS}", "value": "bottom"},
+                    "value": "middle",
+                },
+                labelLimit=0,
+                tickBand="extent",
+                ticks=False,
+                grid=True,
+            ),
+        ),
+        yOffset=alt.YOffset("timed:N", sort=shown, scale=alt.Scale(paddingOuter=0.5)),
+        color=marked(alt.Color, "timed", shown, kinds),
+        tooltip=[
+            tip("engine:N", "Engine"),
+            tip("timed:N", "Timed"),
+            tip("rows:Q", "Measurements"),
+            tip("label:N", "Median"),
+            tip("highest:N", "Most"),
+        ],
+    )
+    top = max([1.0, *table["most"]])
+    x: dict[str, Any] = {
+        "scale": alt.Scale(domain=[0, top], nice=False),
+        "axis": alt.Axis(labelExpr="format(100 * datum.value, 'd') + ' %'", tickCount=6),
+        "title": "Share of the ceiling",
+    }
+    ceiling = alt.Chart(pd.DataFrame({"p10": [1.0][: len(table)]})).mark_rule(color=INK)
+    span = base.mark_rule(strokeWidth=2, aria=False).encode(x=alt.X("p10:Q", **x), x2="p90:Q")
+    median = base.mark_point(size=45, filled=True, opacity=1, aria=False).encode(
+        x=alt.X("median:Q", **x), shape=marked(alt.Shape, "timed", shown, kinds)
+    )
+    most = base.mark_tick(thickness=2, size=8, aria=False).encode(x=alt.X("most:Q", **x))
+    line = ceiling.encode(x=alt.X("p10:Q", **x))
+    return alt.layer(line, span, median, most).properties(
+        width=WIDTH, height=alt.Step(LETTERED_ROW, **{"for": "position"}), usermeta=REFLOWS
+    )

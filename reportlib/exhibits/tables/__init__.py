@@ -1,0 +1,10 @@
+"""Tidy tables: records and calculations in, DataFrames of SI floats out.
+
+One row per case, one column per quantity, named as in the glossary. A number that the records
+do not have is NaN. Columns that end in ``_cite`` hold the source and the marks of their number.
+A module a subject, named as that of the charts.
+"""
+
+from reportlib.exhibits.tables import capacity, chips, memory_bound, numbers, reality
+
+__all__ = ["capacity", "chips", "memory_bound", "numbers", "reality"]

@@ -1,0 +1,285 @@
+"""Tables of decode steps: their parts, the roofline, and when memory is the slower."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from reportlib import cases
+from reportlib.calculations import decode, roofline, transformer
+from reportlib.calculations.precision import BYTES_PER_VALUE
+from reportlib.exhibits.tables.parts import cite, number
+from reportlib.params import Chip, Model, Precision
+from reportlib.units import Count
+
+
+def step_times(
+    model: Model,
+    chip: Chip,
+    *,
+    precision: Precision,
+    context_length: Count,
+    batch_sizes: Sequence[int],
+) -> pd.DataFrame:
+    """Times of the three parts of a decode step, per step and per token, by batch size."""
+    sizes: Any = np.array(batch_sizes)
+    step = cases.step(
+        model, chip, precision=precision, batch_size=sizes, context_length=context_length
+    )
+    parts = {
+        "read weights": step.weights_time,
+        "read KV cache": step.kv_time,
+        "multiply": step.multiply_time,
+    }
+    return pd.concat(
+        [
+            pd.DataFrame(
+                {
+                    "part": part,
+                    "batch_size": step.batch_size,
+                    "time": time,
+                    "time_per_token": time / step.batch_size,
+                }
+            )
+            for part, time in parts.items()
+        ],
+        ignore_index=True,
+    )
+
+
+def transport_ratios(
+    models: Iterable[Model],
+    chip: Chip,
+    *,
+    precision: Precision,
+    context_length: Count,
+    batch_sizes: Sequence[int],
+) -> pd.DataFrame:
+    """How many times longer memory takes than arithmetic, by model and batch size."""
+    rows = [
+        {
+            "model": model.name,
+            "parameters": cases.parameters(model).total,
+            "batch_size": batch_size,
+            "transport_ratio": float(
+                cases.step(
+                    model,
+                    chip,
+                    precision=precision,
+                    batch_size=batch_size,
+                    context_length=context_length,
+                ).transport_ratio
+            ),
+        }
+        for model in models
+        for batch_size in batch_sizes
+    ]
+    return pd.DataFrame(rows).sort_values(["parameters", "batch_size"], ignore_index=True)
+
+
+def roofline_points(
+    model: Model,
+    chip: Chip,
+    *,
+    precision: Precision,
+    context_length: int,
+    batch_sizes: Sequence[int],
+) -> pd.DataFrame:
+    """Arithmetic intensity of decoding by batch size, of its parts, and of prefill."""
+    sizes: Any = np.array(batch_sizes)
+    steps = cases.step(
+        model, chip, precision=precision, batch_size=sizes, context_length=context_length
+    )
+    intensities: Any = roofline.arithmetic_intensity(
+        steps.flop, steps.weight_bytes + steps.kv_bytes
+    )
+    decoding = [
+        (f"decode, batch {size}", "decode", size, intensity)
+        for size, intensity in zip(batch_sizes, intensities, strict=True)
+    ]
+    attention = roofline.arithmetic_intensity(
+        cases.attention_flop(model, context_length), cases.kv_read_bytes(model, context_length)
+    )
+    prompt: Any = np.arange(1, context_length + 1)
+    flop = transformer.matmul_flop(cases.parameters(model).active, tokens=context_length)
+    flop = flop + np.sum(cases.attention_flop(model, prompt))
+    prefill = roofline.arithmetic_intensity(
+        flop,
+        cases.parameters(model).read(context_length) * BYTES_PER_VALUE[precision]
+        + cases.kv_cache_bytes(model, context_length),
+    )
+    points = [
+        *decoding,
+        ("attention alone, any batch", "attention", 1, attention),
+        (f"prefill of {context_length:,} tokens", "prefill", 1, prefill),
+    ]
+    table = pd.DataFrame(points, columns=["case", "kind", "batch_size", "arithmetic_intensity"])
+    intensity: Any = table["arithmetic_intensity"]
+    table["attainable_compute"] = roofline.attainable_compute(
+        arithmetic_intensity=intensity,
+        peak_compute=cases.peak_compute(chip, precision),
+        memory_bandwidth=chip.memory_bandwidth.value,
+    )
+    return table
+
+
+def roof(chip: Chip, *, precision: Precision, intensities: Sequence[float]) -> pd.DataFrame:
+    """Height of *chip*'s roof over a range of intensities."""
+    intensity: Any = np.geomspace(min(intensities), max(intensities), 100)
+    height = roofline.attainable_compute(
+        arithmetic_intensity=intensity,
+        peak_compute=cases.peak_compute(chip, precision),
+        memory_bandwidth=chip.memory_bandwidth.value,
+    )
+    return pd.DataFrame({"arithmetic_intensity": intensity, "attainable_compute": height})
+
+
+def critical_batch_sizes(
+    model: Model, chips: Iterable[Chip], *, precision: Precision, context_lengths: Sequence[int]
+) -> pd.DataFrame:
+    """Batch size from which on a step is compute-bound, by context; no row where none is."""
+    contexts: Any = np.array(context_lengths, dtype=float)
+    rows = []
+    for chip in chips:
+        batch_sizes: Any = decode.whole_step_critical_batch_size(
+            weight_bytes=cases.parameters(model).all_read * BYTES_PER_VALUE[precision],
+            flop_per_sequence=cases.flop_per_token(model, contexts),
+            kv_bytes_per_sequence=cases.kv_read_bytes(model, contexts),
+            peak_compute=cases.peak_compute(chip, precision),
+            memory_bandwidth=chip.memory_bandwidth.value,
+        )
+        rows += [
+            {"chip": chip.name, "vendor": chip.vendor, "context_length": c, "batch_size": b}
+            for c, b in zip(contexts, batch_sizes, strict=True)
+            if np.isfinite(b)
+        ]
+    return pd.DataFrame(rows, columns=["chip", "vendor", "context_length", "batch_size"])
+
+
+def critical_contexts(
+    models: Sequence[Model], chips: Iterable[Chip], *, precision: Precision
+) -> pd.DataFrame:
+    """Context above which decoding is memory-bound at every batch: a row a chip, models across."""
+    return pd.DataFrame(
+        {"chip": chip.name}
+        | {
+            model.name: float(cases.critical_context_length(model, chip, precision))
+            for model in models
+        }
+        for chip in chips
+    )
+
+
+def requirements(
+    models: Iterable[Model], chip: Chip, *, precision: Precision, speed: Count
+) -> pd.DataFrame:
+    """What each model needs to write *speed* tokens a second for one user, beside *chip*."""
+    rows = []
+    for model in models:
+        read = cases.parameters(model).read(1) * BYTES_PER_VALUE[precision]
+        needed = decode.required_bandwidth(read, speed)
+        rows.append(
+            {
+                "model": model.name,
+                "weight_bytes": cases.weight_bytes(model, precision),
+                "bytes_per_token": read,
+                "required_bandwidth": needed,
+                "capacity_share": cases.weight_bytes(model, precision) / chip.memory_capacity.value,
+                "bandwidth_share": needed / chip.memory_bandwidth.value,
+            }
+        )
+    return pd.DataFrame(rows).sort_values("required_bandwidth", ignore_index=True)
+
+
+def levers(model: Model, *, context_length: int, batch_size: int) -> pd.DataFrame:
+    """How far each lever cuts the bytes that a token of *model* costs, one at a time."""
+    attention = model.architecture.attention
+    parameters = cases.parameters(model)
+
+    def bytes_per_token(precision: Precision, batch: int, kv_precision: Precision) -> float:
+        weights = parameters.read(batch) * BYTES_PER_VALUE[precision] / batch
+        return float(weights + cases.kv_read_bytes(model, context_length, kv_precision))
+
+    base = bytes_per_token("bf16", 1, "bf16")
+    batched = bytes_per_token("bf16", batch_size, "bf16")
+    rows = [
+        ("Weights in FP8", "one user", base, bytes_per_token("fp8", 1, "bf16")),
+        ("Weights in FP4 (MXFP4)", "one user", base, bytes_per_token("fp4", 1, "bf16")),
+        (f"Batch of {batch_size}", "from one user", base, batched),
+        ("KV cache in FP8", f"batch of {batch_size}", batched,
+         bytes_per_token("bf16", batch_size, "fp8")),
+    ]  # fmt: skip
+    grouped = {m.heads / m.kv_heads for m in attention if m.kind == "gqa" and not m.index}
+    all_heads = max(grouped, default=1)
+    if all_heads > 1 and len(grouped) == len({m.kind for m in attention}) == 1:
+        kv_bytes = float(cases.kv_read_bytes(model, context_length))
+        rows.append(
+            ("Grouped queries, against a KV head per query head", f"batch of {batch_size}",
+             batched + (all_heads - 1) * kv_bytes, batched)
+        )  # fmt: skip
+    table = pd.DataFrame(rows, columns=["lever", "case", "before", "after"])
+    table["factor"] = table["before"] / table["after"]
+    return table.sort_values("factor", ascending=False, ignore_index=True)
+
+
+def kv_per_token(models: Iterable[Model], *, context_length: int) -> pd.DataFrame:
+    """KV cache per token of context, on average over a context, by model."""
+    rows = [
+        {
+            "model": model.name,
+            "attention": _attention(model),
+            "kv_cache_bytes_per_token": float(cases.kv_cache_bytes(model, context_length))
+            / context_length,
+            "kv_cache_bytes": float(cases.kv_cache_bytes(model, context_length)),
+            "kv_read_bytes": float(cases.kv_read_bytes(model, context_length)),
+        }
+        for model in models
+    ]
+    return pd.DataFrame(rows).sort_values("kv_cache_bytes", ignore_index=True)
+
+
+KINDS = {
+    "mla": "latent",
+    "compressed": "compressed",
+    "gated-delta-net": "linear",
+    "kda": "linear",
+    "mamba2": "state space",
+    "lightning": "linear",
+}
+
+
+def _attention(model: Model) -> str:
+    """Return the kinds of a model's attention, that of most layers first."""
+    layers: dict[str, int] = {}
+    of = model.architecture
+    for mixer in of.attention:
+        kind = KINDS.get(mixer.kind, "grouped")
+        if mixer.kind == "gqa" and mixer.kv_heads == mixer.heads:
+            kind = "multi-head"
+        layers[kind] = layers.get(kind, 0) + of.mixer_layers(mixer)
+    words = " and ".join(sorted(layers, key=lambda kind: -layers[kind]))
+    slides = any(mixer.kind == "gqa" and mixer.window for mixer in of.attention)
+    chooses = any(getattr(mixer, "index", None) for mixer in of.attention)
+    return words + ", sliding window" * slides + ", sparse" * chooses
+
+
+def models(records: Iterable[Model], chip: Chip, precision: Precision) -> pd.DataFrame:
+    """What each model holds, reads and keeps, beside what its makers state and its S* on *chip*."""
+    rows = [
+        {
+            "model": model.name,
+            "developer": model.developer,
+            "attention": _attention(model),
+            "parameters": cases.parameters(model).total,
+            "active_parameters": cases.parameters(model).active,
+            "stated_parameters": number(model.parameters),
+            "kv_cache_bytes_per_token": cases.kv_cache_growth(model),
+            "context_length": model.architecture.context_length,
+            "critical_context_length": float(cases.critical_context_length(model, chip, precision)),
+            "parameters_cite": cite(model.architecture),
+            "stated_parameters_cite": cite(model.parameters),
+        }
+        for model in records
+    ]
+    return pd.DataFrame(rows).sort_values("parameters", ignore_index=True)
