@@ -143,7 +143,8 @@ def render(paper: Manuscript, to: str, folder: Path, *options: str) -> str:
     whole = "references" in paper.metadata
     command = [
         pypandoc.get_pandoc_path(), "--from", MARKDOWN, "--to", to, "--wrap=none",
-        "--columns=10000", "--lua-filter", str(ASSETS / "crossref.lua"),
+        "--columns=10000", "--lua-filter", str(ASSETS / "glossary.lua"),
+        "--lua-filter", str(ASSETS / "crossref.lua"),
         "--citeproc", "--csl", str(ASSETS / "references.csl"), "--bibliography", str(references),
         "--metadata", f"link-citations={str(whole).lower()}",
         "--metadata", f"whole={str(whole).lower()}",
