@@ -41,6 +41,7 @@ MEANINGS = {
     "Model.released": "the day of the weights",
     "Model.parameters": "in all, as the makers state them",
     "Model.active_parameters": "that multiply each token, as stated",
+    "Model.training": "the run that made it",
     "Model.note": "about the whole model",
     "Architecture.source": "a key of params/sources.yaml: the file of the dimensions",
     "Architecture.verification": "whether we saw the file, a quotation of it, or neither",

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field
 
 from reportlib.params.architecture import Architecture
 from reportlib.params.readings import Cited, Day, Entry, LinkRate, Name, Price, Record, Text
-from reportlib.units import Bytes, BytesPerSecond, Count, FlopPerSecond, Watts
+from reportlib.units import Bytes, BytesPerSecond, Count, FlopPerSecond, Seconds, Watts
 
 Precision = Literal["bf16", "fp8", "int8", "fp4"]
 Segment = Literal["datacenter", "workstation", "consumer"]
@@ -76,6 +76,14 @@ class Chip(Entry):
     note: str = ""
 
 
+class Training(Record):
+    """The run that made a model, as its makers state it."""
+
+    tokens: Cited[Count]  # that it was trained on before it was tuned
+    chip: str  # the name of a file of params/chips, without its ending
+    chip_time: Cited[Seconds]  # of all chips together, written in h
+
+
 class Model(Entry):
     """A language model: dimensions from its configuration, sizes as its makers state them."""
 
@@ -85,6 +93,7 @@ class Model(Entry):
     released: Cited[Day] | None = None
     parameters: Cited[Count] | None = None
     active_parameters: Cited[Count] | None = None
+    training: Training | None = None
     note: str = ""
 
 
