@@ -31,6 +31,7 @@ from nbconvert.exporters import Exporter
 from nbformat import NotebookNode
 
 from reportlib.exhibits.theme import CONFIG
+from reportlib.pipeline.chartdata import with_sources
 from reportlib.pipeline.files import write_whole
 
 ASSETS = Path(__file__).parent / "assets"
@@ -78,17 +79,23 @@ def manuscript(notebook: NotebookNode, name: str = "Notebook") -> Manuscript:
     """
     parts: list[str] = []
     charts: dict[str, Chart] = {}
+    metadata = dict(notebook.metadata.get("panorama", {}))
+    metadata.setdefault("title", notebook.metadata.get("title", name))
+    references = {item["id"]: item for item in metadata.get("references", [])}
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             parts.append(cell.source)
         origin = cell.metadata.get("notebook", "")
-        parts += [_output(output, origin, charts) for output in cell.get("outputs", [])]
-    metadata = dict(notebook.metadata.get("panorama", {}))
-    metadata.setdefault("title", notebook.metadata.get("title", name))
+        parts += [_output(output, origin, charts, references) for output in cell.get("outputs", [])]
     return Manuscript("\n\n".join(parts), charts, metadata)
 
 
-def _output(output: NotebookNode, notebook: str, charts: dict[str, Chart]) -> str:
+def _output(
+    output: NotebookNode,
+    notebook: str,
+    charts: dict[str, Chart],
+    references: Mapping[str, Mapping[str, Any]],
+) -> str:
     """Return Markdown for one output, and put its chart, if it has one, into *charts*."""
     if output.output_type in {"stream", "error"}:
         text = output.get("text") or f"{output.ename}: {output.evalue}"
@@ -103,6 +110,11 @@ def _output(output: NotebookNode, notebook: str, charts: dict[str, Chart]) -> st
     if spec is not None:
         alt = exhibit.get("alt") or spec.get("description") or data.get("text/plain", "Chart")
         label = f"fig-{name}"
+        try:
+            spec = with_sources(spec, references)
+        except KeyError as error:
+            msg = f"Figure {name} cites {error}, and there is no such source"
+            raise ExportError(msg) from None
         charts[label] = Chart(draw(spec, label), {**spec, "description": alt}, alt)
         return f"::: {{#{label} .figure alt={json.dumps(alt)}}}\n{caption or alt}\n:::"
     if exhibit.get("kind") == "table":
