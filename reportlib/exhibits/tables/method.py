@@ -13,7 +13,7 @@ import pandas as pd
 from reportlib import calculations
 from reportlib.units import Unit
 
-CITATION = re.compile(r" ?\[@[^\]]+\]")
+CITATION = re.compile(r" ?\[@([a-z0-9.-]+)[^\]]*\]")
 EMPHASIS = re.compile(r"\*(\w+)\*")  # of an argument, in docstrings
 
 
@@ -32,9 +32,7 @@ def formulas() -> pd.DataFrame:
             "name": f"`{module.__name__.rpartition('.')[2]}.{name}`",
             "what": EMPHASIS.sub(r"\1", CITATION.sub("", _first_line(function))),
             "unit": _unit(function),
-            "source": " ".join(
-                dict.fromkeys(c.strip() for c in CITATION.findall(inspect.getdoc(function) or ""))
-            ),
+            "source": " ".join(f"[@{key}]" for key in _sources(function)),
         }
         for module in modules()
         for name, function in _functions(module).items()
@@ -55,6 +53,11 @@ def _functions(module: ModuleType) -> dict[str, Callable[..., Any]]:
 
 def _first_line(of: Any) -> str:
     return (inspect.getdoc(of) or "").partition("\n")[0]
+
+
+def _sources(of: Any) -> list[str]:
+    """Return the keys of the sources that the documentation of *of* cites, each once."""
+    return list(dict.fromkeys(CITATION.findall(inspect.getdoc(of) or "")))
 
 
 def _unit(function: Callable[..., Any]) -> str:
