@@ -7,7 +7,7 @@ Left out: what every chip holds a copy of, and that engines split a model only s
 
 import numpy as np
 
-from reportlib.units import Bytes, BytesPerSecond, Count, Seconds
+from reportlib.units import Bytes, BytesPerSecond, Count, Dollars, DollarsPerByte, Seconds
 
 
 def memory_sweep_time(memory_capacity: Bytes, memory_bandwidth: BytesPerSecond) -> Seconds:
@@ -20,6 +20,21 @@ def memory_sweep_time(memory_capacity: Bytes, memory_bandwidth: BytesPerSecond) 
     0.0239
     """
     return memory_capacity / memory_bandwidth
+
+
+def bandwidth_price(
+    *, price: DollarsPerByte, memory_sweep_time: Seconds, bandwidth: BytesPerSecond
+) -> Dollars:
+    """Price of as much memory as delivers *bandwidth*.
+
+    What is read quickly in full is cheap for its bandwidth, however dear its bytes are.
+
+    >>> round(bandwidth_price(  # 1 TB/s of stacks of 36 GB and 2 TB/s at 15.6 USD/GB
+    ...     price=15.6e-9, memory_sweep_time=0.018, bandwidth=1e12
+    ... ))
+    281
+    """
+    return price * memory_sweep_time * bandwidth
 
 
 def chips_needed(*, bytes_needed: Bytes, memory_capacity: Bytes, usable_share: Count) -> Count:

@@ -14,7 +14,7 @@ import pandas as pd
 from IPython.display import display
 
 from reportlib.exhibits.theme import WIDTH
-from reportlib.exhibits.words import count, percent
+from reportlib.exhibits.words import USUAL, count, percent, usual
 from reportlib.units import show
 
 VEGALITE = ("application/vnd.vegalite.v6+json", "application/vnd.vegalite.v5+json")  # JupyterLab 4
@@ -33,7 +33,7 @@ class Column:
     """A printed column: its heading, the unit of its numbers, and the column that cites them.
 
     Without a unit the cells are text; "" is a plain number, "%" a share, "tokens" a
-    count, "billion" a count of thousands of millions.
+    count, "billion" a count of thousands of millions; "USD/GB" and "pJ/bit" are as people write them.
     """
 
     heading: str
@@ -98,6 +98,8 @@ def _cell(row: "pd.Series[Any]", name: str, column: Column) -> str:
         text = NONE
     elif column.unit == "%":
         text = percent(value)
+    elif column.unit in USUAL:
+        text = usual(value, column.unit)
     elif column.unit == "billion":
         text = f"{value / 1e9:,.{column.digits}g}"
     else:

@@ -52,6 +52,17 @@ VENDORS = {
 }
 FURTHER_VENDORS = ("#56b4e9", "#8c6bb1", "#a6761d", "#666666")
 PARTS = {"read weights": "#0072b2", "read KV cache": "#56b4e9", "multiply": "#d55e00"}
+FAMILIES = {  # of memory
+    "SRAM": "#b0578d",
+    "HBM": "#0072b2",
+    "GDDR": "#d55e00",
+    "LPDDR": "#009e73",
+    "DDR": "#56b4e9",
+    "CXL": "#8c6bb1",
+    "flash": "#b8860b",
+    "other": "#7f7f7f",
+}
+SUPPLIERS = {"SK hynix": "#d55e00", "Samsung": "#0072b2", "Micron": "#009e73"}
 WORK = {"decode": "#0b5394", "attention": "#d55e00", "prefill": "#009e73"}
 BATCHES = ("#08306b", "#2171b5", "#6baed6", "#9aa5b1")  # of one user, and of more and more
 SEQUENTIAL = ("#d6eaf8", "#08519c")

@@ -6,6 +6,7 @@ from typing import Any
 from reportlib.params import Reading
 
 NBSP = "\N{NO-BREAK SPACE}"
+USUAL = {"USD/GB": 1e9, "pJ/bit": 1e12 / 8}  # of an SI unit, in one that people use instead
 SAME = 0.005  # a difference below half a per cent is none
 
 
@@ -25,6 +26,15 @@ def count(number: float) -> str:
     ('1,476', '0.127')
     """
     return f"{number:,.0f}" if abs(number) >= 100 else f"{number:.3g}"  # noqa: PLR2004
+
+
+def usual(number: float, unit: str) -> str:
+    r"""Return a number of SI units in a unit that people use instead.
+
+    >>> usual(15.6e-9, "USD/GB"), usual(32e-12, "pJ/bit")
+    ('15.6\xa0USD/GB', '4\xa0pJ/bit')
+    """
+    return f"{count(number * USUAL[unit])}{NBSP}{unit}"
 
 
 def compared(ratio: float, more: str = "more", less: str = "less") -> str:
