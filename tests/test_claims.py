@@ -89,3 +89,18 @@ def test_repository_has_the_claims_of_the_article():
     claims.check(NUMBERS)
 
     assert len(NUMBERS.claims.claims) >= 20
+
+
+def test_two_claims_of_one_id_stop_the_build():
+    claim = NUMBERS.claims.claims[0]
+    twice = NUMBERS.claims.model_copy(update={"claims": (claim, claim)})
+
+    with pytest.raises(ParamsError, match=f"'{claim.id}' is the id of another claim"):
+        claims.check(replace(NUMBERS, claims=twice))
+
+
+def test_a_claim_names_the_records_that_it_is_about():
+    table = claims.table(NUMBERS).set_index("id")
+
+    assert table.loc["amd-bandwidth", "about"] == "chip mi455x, chip rubin-r200"
+    assert "model deepseek-v3" in table.loc["mi455x-whole", "about"]

@@ -21,6 +21,9 @@ from reportlib.units import Unit, show
 BATCH_SIZES: Any = np.array([1, 8, 64, 512])
 CONTEXT_LENGTHS: Any = np.array([256, 2048, 16_384, 131_072])
 USABLE_SHARE = 0.9
+VERDICTS = ("confirmed", "true when written", "depends", "refuted", "not checkable")
+COLUMNS = ("id", "statement", "stated", "computed", "verdict", "note", "about")
+RECORDS = {"chip": "chip", "than": "chip", "model": "model", "models": "model"}  # by argument
 HOLDS = {
     "about": lambda ours, stated, within: abs(ours / stated - 1) <= within,
     "at least": lambda ours, stated, within: ours >= stated * (1 - within),
@@ -163,8 +166,13 @@ MEASURES = {
 def check(params: Params) -> None:
     """Raise ParamsError when a claim names no measure, or states its value in another unit."""
     problems = []
+    ids: set[str] = set()
     for position, claim in enumerate(params.claims.claims):
         place = ("claims", position)
+        if claim.id in ids:
+            message = f"{claim.id!r} is the id of another claim; give each its own"
+            problems.append(problem("claims.yaml", (*place, "id"), message))
+        ids.add(claim.id)
         if claim.measure not in MEASURES:
             message = f"{claim.measure!r} is not one of {', '.join(MEASURES)}"
             problems.append(problem("claims.yaml", (*place, "measure"), message))
@@ -183,12 +191,18 @@ def _stated(claim: Claim) -> float:
 
 def table(params: Params) -> pd.DataFrame:
     """Every claim with its stated value, what was computed, the verdict and the reason."""
-    written = params.on(min(params.claims.as_of, params.report.as_of))
-    return pd.DataFrame(_judged(claim, params, written) for claim in params.claims.claims)
+    then = as_written(params)
+    rows = [judged(claim, params, then) for claim in params.claims.claims]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _judged(claim: Claim, params: Params, written: Params) -> dict[str, str]:
-    """Return the row of one claim."""
+def as_written(params: Params) -> Params:
+    """Return what was known when the claims were written."""
+    return params.on(min(params.claims.as_of, params.report.as_of))
+
+
+def judged(claim: Claim, params: Params, written: Params) -> dict[str, str]:
+    """Return the row of one claim, by what is known and by what was when it was *written*."""
     stated = f"{claim.stated} {MEASURES[claim.measure].things}".strip().replace(" ", NBSP)
     now, held_now = _evaluated(claim, params)
     then, held_then = _evaluated(claim, written)
@@ -207,12 +221,25 @@ def _judged(claim: Claim, params: Params, written: Params) -> dict[str, str]:
         else:
             verdict = "refuted"
     return {
+        "id": claim.id,
         "statement": claim.statement,
         "stated": "" if claim.measure == "not_modelled" else f"{claim.relation} {stated}",
         "computed": computed,
         "verdict": verdict,
         "note": claim.note,
+        "about": about(claim),
     }
+
+
+def about(claim: Claim) -> str:
+    """Return the records that a claim names, as "chip mi455x, chip rubin-r200"."""
+    named = (
+        f"{RECORDS[argument]} {key}"
+        for argument, keys in claim.arguments.items()
+        if argument in RECORDS
+        for key in keys.split()
+    )
+    return ", ".join(dict.fromkeys(named))
 
 
 def _evaluated(claim: Claim, params: Params) -> tuple[Any, Any]:
