@@ -14,33 +14,27 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, get_args
+from typing import Any, ClassVar, get_args
 from uuid import uuid4
 from weakref import WeakSet
 
 import nbformat
 import papermill
-from annotated_types import Gt, Le
 from jupyter_client.localinterfaces import localhost
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_core.paths import jupyter_runtime_dir
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbconvert.filters import strip_ansi
 from papermill.exceptions import PapermillExecutionError
-from pydantic import FiniteFloat, PositiveInt, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 from traitlets import default
 
+from reportlib.exhibits.sections import SPECIAL, TYPES
 from reportlib.params import ParamsError, Precision, Problem, problem
 
 SECONDS_PER_CELL = 300
 LONGEST_SOCKET_FOLDER = 90  # bytes: 107, less a slash, eight digits and the number of a channel
 OWN_FRAME = re.compile(r"File \S*?(reportlib/[\w/]+\.py):(\d+)(?:, in ([\w.<>]+))?")
-Number = Annotated[FiniteFloat, Gt(0)]  # sections are told of quantities, and none may be 0
-TYPES = {
-    "str": str, "int": PositiveInt, "float": Number, "bool": bool,
-    "list[str]": list[str], "list[int]": list[PositiveInt], "list[float]": list[Number],
-}  # fmt: skip
-SPECIAL = {"precision": Precision, "usable_share": Annotated[FiniteFloat, Gt(0), Le(1)]}
 HINTS = {
     "ParamsError": "mend the named file under params/ and build again",
     "KeyError": "look for the name in params/; the section's parameters stand in report.yaml",
