@@ -18,6 +18,7 @@ from reportlib.params.places import Document, ParamsError, Path_, Problem
 from reportlib.params.readings import Cited, Day, Reading, Record, Source, citable
 from reportlib.params.records import Chip, Claims, Model, Report
 from reportlib.params.rows import read
+from reportlib.params.scenarios import Scenarios
 from reportlib.params.supply import Supply
 
 DEFAULT_ROOT = Path(__file__).parents[2] / "params"
@@ -25,6 +26,7 @@ IDENTIFIER = re.compile(r"[a-z0-9][a-z0-9.-]*\.yaml")
 
 RecordT = TypeVar("RecordT", bound=BaseModel)
 RowT = TypeVar("RowT", bound=Record)
+FigureT = TypeVar("FigureT", Supply, Scenarios)
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Params:
     market: tuple[MarketPoint, ...]
     measurements: tuple[Measurement, ...]
     supply: Supply | None
+    scenarios: Scenarios | None
     engines: Engines | None
     calibration: tuple[Constant, ...]  # fitted to all measurements, whatever the day
     held_out: tuple[HeldOut, ...]
@@ -57,8 +60,18 @@ class Params:
             memory=_known(self.memory, day),
             market=tuple(row for row in self.market if row.since <= day),
             measurements=tuple(row for row in self.measurements if row.since <= day),
-            supply=_on(self.supply, day) if self.supply and self.supply.as_of <= day else None,
+            supply=_current(self.supply, day),
+            scenarios=_current(self.scenarios, day),
         )
+
+    def edition(self, day: date) -> "Params":
+        """Return `on` *day* as an edition of that day; what has no date counts as there by then."""
+        return replace(self.on(day), report=self.report.model_copy(update={"as_of": day}))
+
+    @property
+    def previous(self) -> date:
+        """The earlier day that the appendix compares with: the report's, else the claims'."""
+        return self.report.previous or self.claims.as_of
 
     def dated(self) -> "Params":
         """Return what has a date of its own: the rest may be of any day."""
@@ -135,6 +148,7 @@ def load(root: Path | None = None, as_of: date | None = None) -> Params:
     measurements = _rows(Measurement, root / "measurements.csv", sources, problems)
     _check_names(measurements, _name(root / "measurements.csv", root), problems)
     supply = _optional(Supply, root / "supply.yaml", sources, problems)
+    scenarios = _optional(Scenarios, root / "scenarios.yaml", sources, problems)
     engines = _optional(Engines, root / "engines.yaml", sources, problems)
     calibration = _rows(Constant, root / "calibration.csv", sources, problems)
     held_out = _rows(HeldOut, root / "held_out.csv", sources, problems)
@@ -152,6 +166,7 @@ def load(root: Path | None = None, as_of: date | None = None) -> Params:
         market=tuple(market.values()),
         measurements=tuple(measurements.values()),
         supply=supply,
+        scenarios=scenarios,
         engines=engines,
         calibration=tuple(calibration.values()),
         held_out=tuple(held_out.values()),
@@ -343,6 +358,11 @@ def _since(record: BaseModel) -> date | None:
     names = ("announced", "available", "released", "introduced")
     days = [getattr(record, name, None) for name in names]
     return min((day.value for day in days if day), default=None)
+
+
+def _current(record: FigureT | None, day: date) -> FigureT | None:
+    """Return *record* at its readings of *day*, or none before the day of its newest figure."""
+    return _on(record, day) if record and record.as_of <= day else None
 
 
 def _on(record: RecordT, day: date) -> RecordT:

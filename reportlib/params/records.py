@@ -133,6 +133,7 @@ class Report(Record):
     subtitle: Text
     publisher: Text
     as_of: Day
+    previous: Day | None = None  # edition with which the appendix compares; else that of the claims
     headline: Cast  # whom the report is about, most wanted first
     aside: Cast = Cast()  # who stands in the appendix only
     sections: dict[str, dict[str, Any] | None]
