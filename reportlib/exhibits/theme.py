@@ -63,7 +63,14 @@ FAMILIES = {  # of memory
     "other": "#7f7f7f",
 }
 SUPPLIERS = {"SK hynix": "#d55e00", "Samsung": "#0072b2", "Micron": "#009e73"}
-WORK = {"decode": "#0b5394", "attention": "#d55e00", "prefill": "#009e73"}
+WORK = {"decode": "#0b5394", "attention": "#d55e00", "prefill": "#009e73", "training": "#b0578d"}
+HELD = {
+    "weights": "#0072b2",
+    "gradients": "#009e73",
+    "optimizer": "#b0578d",
+    "activations": "#e69f00",
+    "KV caches": "#56b4e9",
+}
 BATCHES = ("#08306b", "#2171b5", "#6baed6", "#9aa5b1")  # of one user, and of more and more
 SEQUENTIAL = ("#d6eaf8", "#08519c")
 DIVERGING = ("#e6803c", "#f1f2f4", "#35b48f")  # the second chip serves more, neither, the first
