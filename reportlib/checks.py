@@ -52,6 +52,7 @@ def doubts(params: Params, root: Path) -> list[Problem]:
     found += _unread(root)
     found += [problem("report.yaml", *doubt, root) for doubt in _names_in_report(params)]
     found += [problem("claims.yaml", *doubt, root) for doubt in _names_in_claims(params)]
+    found += [problem("scenarios.yaml", *doubt, root) for doubt in _names_in_scenarios(params)]
     return sorted(found)
 
 
@@ -62,9 +63,10 @@ def _after_the_edition(params: Params, root: Path) -> Iterator[Problem]:
         for identifier in sorted(set(getattr(params, kind)) - set(getattr(known, kind))):
             message = f"dated after the edition of {params.latest}, and so not in the report"
             yield problem(f"{kind}/{identifier}.yaml", (), message, root)
-    if params.supply and not known.supply:
-        message = f"later than the edition of {params.latest}, and so not in the report"
-        yield problem("supply.yaml", ("as_of",), message, root)
+    for kind in ("supply", "scenarios"):
+        if getattr(params, kind) and not getattr(known, kind):
+            message = f"later than the edition of {params.latest}, and so not in the report"
+            yield problem(f"{kind}.yaml", ("as_of",), message, root)
 
 
 def _unread(root: Path) -> Iterator[Problem]:
@@ -208,6 +210,20 @@ def _names_in_report(params: Params) -> Iterator[Doubt]:
 def _names_in_claims(params: Params) -> Iterator[Doubt]:
     for position, claim in enumerate(params.claims.claims):
         yield from _names_in(claim.arguments, params, ("claims", position, "arguments"))
+
+
+def _names_in_scenarios(params: Params) -> Iterator[Doubt]:
+    """Yield the ids in scenarios.yaml that name no file: the model does without, or is not made."""
+    of = params.scenarios
+    if of is None:
+        return
+    yield from _unknown(of.memory, params.memory, ("memory",))
+    yield from _unknown(of.chip, params.chips, ("chip",))
+    for identifier in of.mix:
+        yield from _unknown(identifier, params.models, ("mix", identifier))
+    for name, scenario in of.scenarios.items():
+        for identifier in scenario.mix or ():
+            yield from _unknown(identifier, params.models, ("scenarios", name, "mix", identifier))
 
 
 def _names_in(

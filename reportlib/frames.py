@@ -20,7 +20,7 @@ COLUMNS = (
 
 
 def numbers(params: Params) -> pd.DataFrame:
-    """Every number of chips, models, memory technologies and supply, as known on the edition date.
+    """Every number of chips, models, memory, supply and scenarios, as known on the edition date.
 
     ``value`` is in ``unit``; what is no number (a date, a process) has its text alone. ``basis``
     says what a price is of, and whether a link's rate counts one direction or both. Readings that
@@ -31,6 +31,7 @@ def numbers(params: Params) -> pd.DataFrame:
         "model": params.models,
         "memory": params.memory,
         "supply": {"supply": params.supply} if params.supply else {},
+        "scenarios": {"scenarios": params.scenarios} if params.scenarios else {},
     }
     rows = [
         {"kind": kind, "id": key, "name": record.name, "quantity": quantity, **fields}

@@ -6,6 +6,7 @@ from reportlib.params.load import DEFAULT_ROOT, Params, load, problem
 from reportlib.params.places import ParamsError, Problem
 from reportlib.params.readings import Cited, Reading, Source, numbers
 from reportlib.params.records import Chip, Claim, Claims, Model, Precision, Report
+from reportlib.params.scenarios import Scenario, Scenarios
 from reportlib.params.supply import Supply
 
 __all__ = [
@@ -25,6 +26,8 @@ __all__ = [
     "Problem",
     "Reading",
     "Report",
+    "Scenario",
+    "Scenarios",
     "Source",
     "Supply",
     "load",

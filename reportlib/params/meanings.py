@@ -133,6 +133,8 @@ MEANINGS = {
     "Claims.as_of": "a day on which its figures were current",
     "Claims.note": "how that day was chosen",
     "Claims.claims": "the statements, in order",
+    "Scenario.name": "as tables and charts print it",
+    "Scenarios.scenarios": "by id, in the order in which they are shown",
     "Cast.chips": "names of files in params/chips",
     "Cast.models": "names of files in params/models",
     "Report.title": "of the report",

@@ -25,6 +25,7 @@ from reportlib.params.meanings import MEANINGS
 from reportlib.params.places import Document
 from reportlib.params.readings import Confidence, Day, Name, Reading, Source
 from reportlib.params.records import Chip, Claims, Model, Report
+from reportlib.params.scenarios import Scenarios
 from reportlib.params.supply import Supply
 from reportlib.units import BINARY_PREFIXES, PREFIXES, SMALL_PREFIXES, WORDS, Unit
 
@@ -36,6 +37,7 @@ RECORDS: dict[str, Any] = {
     "sources": dict[str, Source],
     "claims": Claims,
     "supply": Supply,
+    "scenarios": Scenarios,
     "engines": Engines,
 }
 # Folders of the kinds that have a file for each record.
