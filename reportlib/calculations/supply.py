@@ -6,6 +6,8 @@ stacks by their bandwidth; weights and KV caches take stacks by their capacity; 
 chips, which come with stacks. These are separate bounds: the largest of them binds, if one fleet
 serves all.
 
+Over years: what is made grows, serves for its lifetime, and adds up to what there is in a year.
+
 Left out: base dies and interposers, which come from other fabs; tests before stacking other than
 the yield of dies; spares and stock; and memory that trains models instead of serving them.
 """
@@ -173,3 +175,51 @@ def compute_bound_stacks(
     64000.0
     """
     return compute / (peak_compute * achieved_share) * stacks_per_chip
+
+
+def grown(year: Count, *, before: Count, after: Count) -> Count:
+    """What has been multiplied by *before* each year up to year 0, and by *after* since.
+
+    >>> grown(year=2, before=4, after=1.5), grown(year=-1, before=4, after=1.5)
+    (2.25, 0.25)
+    """
+    return before ** np.minimum(year, 0) * after ** np.maximum(year, 0)
+
+
+def in_service(age: Count, lifetime: Count) -> Count:
+    """Share of what was made *age* years ago that still serves, if all serves for *lifetime* years.
+
+    >>> [float(in_service(age, lifetime=2.5)) for age in range(4)]
+    [1.0, 1.0, 0.5, 0.0]
+    """
+    return np.clip(lifetime - age, 0, 1)
+
+
+def moved(start: Count, end: Count, share: Count) -> Count:
+    """What has gone a *share* of its way from *start* to *end*, by the same factor each year.
+
+    >>> moved(start=2, end=8, share=0.5)
+    4.0
+    """
+    return start ** (1 - share) * end**share
+
+
+def yearly_factor(ratio: Count, years: Count) -> Count:
+    """The factor a year that makes *ratio* in so many years.
+
+    What grows by a factor each year, and is *ratio* too much in the end, would be right if that
+    factor were less by this one: so is the growth found at which demand and supply break even.
+
+    >>> yearly_factor(ratio=8, years=3)
+    2.0
+    """
+    return ratio ** (1 / years)
+
+
+def additions_needed(*, needed: Count, there: Count) -> Count:
+    """What has to be added so that *needed* is there; none where more is there already.
+
+    >>> float(additions_needed(needed=10, there=8)), float(additions_needed(needed=7, there=8))
+    (2.0, 0.0)
+    """
+    return np.maximum(0, needed - there)

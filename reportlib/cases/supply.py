@@ -55,7 +55,7 @@ def inputs(of: Supply, function: Callable[..., Any]) -> dict[str, Range]:
     all of them.
     """
     named = {path.rpartition(".")[2]: Range.of(reading) for path, reading in numbers(of)}
-    return _taken(function, named)
+    return taken(function, named)
 
 
 def stacks_per_wafer(
@@ -99,6 +99,11 @@ def yearly_supply(
     )
     made = supply.supplied_stacks(dram_wafers * hbm_share, stacks)
     return made * YEAR * _value(memory.capacity)
+
+
+def yearly_stacks(memory: MemoryTechnology, **values: Any) -> Count:
+    """Stacks that a year makes, if all were *memory*; *values* are all inputs by name."""
+    return yearly_supply(memory, **taken(yearly_supply, values)) / _value(memory.capacity)
 
 
 def bandwidth_bound_stacks(
@@ -182,12 +187,12 @@ def share_of_supply(model: Model, memory: MemoryTechnology, chip: Chip, **values
     are all inputs by name.
     """
     needed = [
-        bandwidth_bound_stacks(model, memory, **_taken(bandwidth_bound_stacks, values)),
-        capacity_bound_stacks(model, memory, **_taken(capacity_bound_stacks, values)),
-        compute_bound_stacks(model, chip, **_taken(compute_bound_stacks, values)),
+        bandwidth_bound_stacks(model, memory, **taken(bandwidth_bound_stacks, values)),
+        capacity_bound_stacks(model, memory, **taken(capacity_bound_stacks, values)),
+        compute_bound_stacks(model, chip, **taken(compute_bound_stacks, values)),
     ]
-    made = yearly_supply(memory, **_taken(yearly_supply, values)) / _value(memory.capacity)
-    return functools.reduce(np.maximum, needed) / (made * values["serving_share"])
+    made = yearly_stacks(memory, **values) * values["serving_share"]
+    return functools.reduce(np.maximum, needed) / made
 
 
 def owning_price(
@@ -275,9 +280,9 @@ def input_cost(
 def blended_cost(model: Model, chip: Chip, **values: Any) -> Dollars:
     """Mean cost of a million tokens, input and output, cached or not; *values* as above."""
     return economics.blended_token_cost(
-        input_cost=input_cost(model, chip, **_taken(input_cost, values)),
-        output_cost=output_cost(model, chip, **_taken(output_cost, values)),
-        **_taken(economics.blended_token_cost, values),
+        input_cost=input_cost(model, chip, **taken(input_cost, values)),
+        output_cost=output_cost(model, chip, **taken(output_cost, values)),
+        **taken(economics.blended_token_cost, values),
     )
 
 
@@ -406,7 +411,7 @@ def _prefill_time(
     return decode.multiply_time(_flop_per_input_token(model, context_length), rate)
 
 
-def _taken(function: Callable[..., Any], values: Mapping[str, Any]) -> dict[str, Any]:
+def taken(function: Callable[..., Any], values: Mapping[str, Any]) -> dict[str, Any]:
     """Return those of *values* that *function* takes by name."""
     taken = inspect.signature(function).parameters.values()
     if any(p.kind is p.VAR_KEYWORD for p in taken):
