@@ -86,7 +86,7 @@ def _step_work(case: Case) -> dict[str, Any]:
         "fixed_time": step["layers"] * REACHED.layer_time
         + step["expert_layers"] * REACHED.expert_layer_time,
         "communication_time": exchange_time(
-            **{name: step[name] for name in exchanges}, reached=REACHED
+            **{name: step[name] for name in exchanges}, latency=REACHED.collective_latency
         ),
         "host_time": step["layers"] * REACHED.host_time,
     }

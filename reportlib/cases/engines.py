@@ -58,7 +58,7 @@ def exchange_time(
     message_bytes: Bytes,
     chips: Count,
     link_bandwidth: BytesPerSecond,
-    reached: Constants,
+    latency: Seconds,
 ) -> Seconds:
     """Time of all sums over chips in one pass, each of *message_bytes*."""
     return (
@@ -68,7 +68,7 @@ def exchange_time(
             message_bytes=message_bytes,
             chips=chips,
             link_bandwidth=link_bandwidth,
-            latency=reached.collective_latency,
+            latency=latency,
             direct=1,
             in_switch=0,
         )
@@ -124,7 +124,7 @@ def expected_step_time(
             message_bytes=message_bytes,
             chips=chips,
             link_bandwidth=link_bandwidth,
-            reached=reached,
+            latency=reached.collective_latency,
         ),
         host_time=layers * reached.host_time,
     )
@@ -164,7 +164,7 @@ def expected_prefill_time(
             message_bytes=message_bytes,
             chips=chips,
             link_bandwidth=link_bandwidth,
-            reached=reached,
+            latency=reached.collective_latency,
         ),
     )
 

@@ -199,12 +199,11 @@ class Case:
     def _exchanges(self, tokens: Count) -> dict[str, Count]:
         """Return what chips exchange of *tokens* tokens."""
         of = self.model.architecture
-        link = self.chip.scale_up and self.chip.scale_up.bandwidth
         return {
             "layers": of.layers,
             "message_bytes": tokens * of.hidden_size * ACTIVATION_BYTES,
             "chips": self.chips,
-            "link_bandwidth": LINK_EFFICIENCY * link.one_way if link else PCIE,
+            "link_bandwidth": link_bandwidth(self.chip),
         }
 
     @cached_property
@@ -245,7 +244,8 @@ class Case:
 
     def communication_time(self, engine: Engine) -> Seconds:
         """Time of the step's exchanges between chips."""
-        return exchange_time(**self._exchanges(self.batch_size), reached=engine.constants)
+        latency = engine.constants.collective_latency
+        return exchange_time(**self._exchanges(self.batch_size), latency=latency)
 
     def decode_time(self, engine: Engine) -> Seconds:
         """Expected time of the step."""
@@ -267,6 +267,12 @@ class Case:
     def spread(self, engine: Engine) -> Count:
         """Factor within which measured times lie of predicted ones, from P10 to P90."""
         return widened(engine.spread[self.regime], self.chip)
+
+
+def link_bandwidth(chip: Chip) -> BytesPerSecond:
+    """Rate at which *chip* sends to others, in one direction; over PCIe where no link is known."""
+    link = chip.scale_up and chip.scale_up.bandwidth
+    return LINK_EFFICIENCY * link.one_way if link else PCIE
 
 
 def bits(size: Bytes, model: Model) -> Count:
