@@ -3,6 +3,24 @@
 A module a subject, named as that of the tables.
 """
 
-from reportlib.exhibits.charts import capacity, chips, memory_bound, reality
+from reportlib.exhibits.charts import (
+    capacity,
+    chips,
+    contest,
+    findings,
+    memory_bound,
+    reality,
+    training,
+    what_if,
+)
 
-__all__ = ["capacity", "chips", "memory_bound", "reality"]
+__all__ = [
+    "capacity",
+    "chips",
+    "contest",
+    "findings",
+    "memory_bound",
+    "reality",
+    "training",
+    "what_if",
+]

@@ -5,6 +5,26 @@ do not have is NaN. Columns that end in ``_cite`` hold the source and the marks 
 A module a subject, named as that of the charts.
 """
 
-from reportlib.exhibits.tables import capacity, chips, memory_bound, method, numbers, reality
+from reportlib.exhibits.tables import (
+    capacity,
+    chips,
+    contest,
+    memory_bound,
+    method,
+    numbers,
+    reality,
+    training,
+    what_if,
+)
 
-__all__ = ["capacity", "chips", "memory_bound", "method", "numbers", "reality"]
+__all__ = [
+    "capacity",
+    "chips",
+    "contest",
+    "memory_bound",
+    "method",
+    "numbers",
+    "reality",
+    "training",
+    "what_if",
+]
