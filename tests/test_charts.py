@@ -24,13 +24,14 @@ from test_golden import (
     SHOWN,
 )
 
-from reportlib.exhibits import charts, scales, tables, theme
+from reportlib.exhibits import charts, findings, scales, tables, theme
 from reportlib.exhibits.scales import LogScale
 from reportlib.exhibits.tables import reality
 
 CAST = [chip.name for chip in HBM]
 CHIP_TABLE = tables.chips.chips(SHOWN)
 CHARTS = {
+    "scoreboard": charts.findings.scoreboard(findings.scoreboard(NUMBERS)),
     "step_parts": charts.memory_bound.step_parts(
         tables.memory_bound.step_times(MODEL, CHIP, batch_sizes=[1], **BF16)
     ),

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from reportlib import calibrate, cases, frames, params
-from reportlib.exhibits import claims, tables
+from reportlib.exhibits import claims, findings, tables
 from reportlib.exhibits.tables import reality
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -67,6 +67,7 @@ TABLES = {
     ),
     "generations": lambda: tables.chips.generations(SHOWN),
     "claims": lambda: claims.table(NUMBERS),
+    "findings": lambda: findings.table(NUMBERS),
     "comparisons": lambda: COMPARED.iloc[::25],
     "reasons": lambda: reality.reasons(NUMBERS),
     "errors": lambda: reality.errors(KNOWN, "regime", REGIMES),

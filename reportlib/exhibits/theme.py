@@ -63,6 +63,13 @@ FAMILIES = {  # of memory
     "other": "#7f7f7f",
 }
 SUPPLIERS = {"SK hynix": "#d55e00", "Samsung": "#0072b2", "Micron": "#009e73"}
+VERDICTS = {
+    "confirmed": "#009e73",
+    "true when written": "#56b4e9",
+    "depends": "#0072b2",
+    "refuted": "#d55e00",
+    "not checkable": "#9aa5b1",
+}
 WORK = {"decode": "#0b5394", "attention": "#d55e00", "prefill": "#009e73", "training": "#b0578d"}
 HELD = {
     "weights": "#0072b2",
@@ -87,3 +94,13 @@ def vendor_colors(vendors: Iterable[str]) -> dict[str, str]:
     names = sorted(set(vendors))
     further = iter(FURTHER_VENDORS * len(names))
     return {name: VENDORS.get(name) or next(further) for name in names}
+
+
+def tint(color: str, share: float) -> str:
+    """Return *share* of a colour, the rest white.
+
+    >>> tint("#d55e00", 0.5)
+    '#eaae80'
+    """
+    parts = (int(color[place : place + 2], 16) for place in (1, 3, 5))
+    return "#" + "".join(f"{round(share * part + (1 - share) * 255):02x}" for part in parts)

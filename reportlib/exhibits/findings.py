@@ -1,0 +1,333 @@
+"""Key findings: sentences with numbers of the build, each with the exhibit that shows them.
+
+A finding is a function of the params and of its section's parameters. It is nothing where its
+sentence would have no meaning, and it is not told where its section is not in the report.
+"""
+
+import math
+import operator
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import pandas as pd
+
+from reportlib import cases
+from reportlib.exhibits import claims
+from reportlib.exhibits.sections import parameters
+from reportlib.exhibits.tables import capacity, chips, memory_bound, reality
+from reportlib.exhibits.words import SAME, compared, count, listed, percent
+from reportlib.params import Chip, Model, Params
+from reportlib.units import show
+
+COLUMNS = ("id", "exhibit", "about", "quantity", "value", "unit", "sentence")
+IN_WORDS = {
+    "confirmed": "confirmed",
+    "true when written": "true when written and no longer",
+    "depends": "true in some cases only",
+    "refuted": "refuted",
+    "not checkable": "not checkable here",
+}
+
+
+@dataclass(frozen=True)
+class Said:
+    """A sentence without its end, its numbers as (value, unit) by name, and whom it is about."""
+
+    sentence: str
+    numbers: Mapping[str, tuple[float, str]]
+    about: tuple[Chip | Model, ...] = ()
+
+
+Tell = Callable[[Params, Mapping[str, Any]], Said | None]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a sentence says: moved where its numbers or its subjects are others, not its words."""
+
+    id: str
+    exhibit: str  # as it is cited: fig-critical
+    sentence: str
+    numbers: Mapping[str, tuple[float, str]]
+    about: tuple[str, ...]  # as "chip h100-sxm5"
+
+    @property
+    def markdown(self) -> str:
+        """The whole sentence, with a link to its exhibit."""
+        return f"{self.sentence} ([@{self.exhibit}])."
+
+
+def tell(params: Params, identifier: str) -> Finding | None:
+    """Return one finding, or None where there is nothing to say."""
+    section, exhibit, tell_it = FINDINGS[identifier]
+    rated = any(chip.peak_compute for chip in params.chips.values())
+    if section not in params.report.sections or not (rated and params.models):
+        return None
+    said = tell_it(params, parameters(params.report, section))
+    if said is None:
+        return None
+    about = tuple(dict.fromkeys(_key(params, record) for record in said.about))
+    return Finding(identifier, exhibit, said.sentence, said.numbers, about)
+
+
+def findings(params: Params) -> list[Finding]:
+    """Return all that there is to say, what matters most first."""
+    told = (tell(params, identifier) for identifier in FINDINGS)
+    return [finding for finding in told if finding]
+
+
+def markdown(params: Params, most: int) -> str:
+    """Return the first findings as a list in Markdown, *most* of them at most."""
+    return "\n".join(f"- {finding.markdown}" for finding in findings(params)[:most])
+
+
+def table(params: Params) -> pd.DataFrame:
+    """A row for each number of each finding, with the sentence that says it."""
+    rows = [
+        {
+            "id": finding.id,
+            "exhibit": finding.exhibit,
+            "about": ", ".join(finding.about),
+            "quantity": quantity,
+            "value": value,
+            "unit": unit,
+            "sentence": finding.sentence,
+        }
+        for finding in findings(params)
+        for quantity, (value, unit) in finding.numbers.items()
+    ]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def scoreboard(params: Params) -> pd.DataFrame:
+    """Every claim under its verdict, counted up within it."""
+    judged = claims.table(params)
+    judged["verdict"] = pd.Categorical(judged["verdict"], claims.VERDICTS, ordered=True)
+    judged = judged.sort_values("verdict", kind="stable", ignore_index=True)
+    counted = judged.groupby("verdict", observed=True)
+    return judged.assign(
+        verdict=judged["verdict"].astype(str),
+        place=counted.cumcount() + 1,
+        claims=counted["id"].transform("size").astype(int),
+    )
+
+
+def _key(params: Params, record: Chip | Model) -> str:
+    """Return the kind and the id of a record of *params*."""
+    kind = "chip" if isinstance(record, Chip) else "model"
+    records: Mapping[str, Any] = params.chips if kind == "chip" else params.models
+    return f"{kind} {next(key for key, known in records.items() if known is record)}"
+
+
+def _transport(params: Params, of: Mapping[str, Any]) -> Said:
+    """Memory against arithmetic for one user: the reference model on the reference chip."""
+    chip, precision = cases.reference_chip(params, of["chip_id"], of["precision"])
+    model = params.model(of["model_id"])
+    step = cases.step(
+        model, chip, precision=precision, batch_size=1, context_length=of["context_length"]
+    )
+    ratio = float(step.transport_ratio)
+    return Said(
+        f"To write one token with {model.name} in {precision.upper()} for one user, {chip.name} "
+        f"spends {count(ratio)} times as long on memory as on arithmetic",
+        {"memory time over arithmetic time": (ratio, "")},
+        (chip, model),
+    )
+
+
+def _critical(params: Params, of: Mapping[str, Any]) -> Said | None:
+    """Context above which no batch makes decoding compute-bound."""
+    chip, precision = cases.reference_chip(params, of["chip_id"], of["precision"])
+    model = params.model(of["model_id"])
+    limit = float(cases.critical_context_length(model, chip, precision))
+    if not math.isfinite(limit):
+        return None
+    where = f"above a context of {count(limit)} tokens" if limit >= 1 else "at any context"
+    return Said(
+        f"Batching has a limit: {where}, {model.name} in {precision.upper()} on {chip.name} waits "
+        "for memory at every batch size",
+        {"critical context": (limit, "tokens")},
+        (chip, model),
+    )
+
+
+def _needs(params: Params, of: Mapping[str, Any]) -> Said:
+    """Chips that hold the reference model, and that feed it at the wanted speed."""
+    chip, precision = cases.reference_chip(params, of["chip_id"], of["precision"])
+    model, speed = params.model(of["model_id"]), of["wanted_speed"]
+    need = memory_bound.requirements([model], chip, precision=precision, speed=speed).iloc[0]
+    hold, feed = math.ceil(need["capacity_share"]), math.ceil(need["bandwidth_share"])
+    return Said(
+        f"{model.name} in {precision.upper()} is {show(need['weight_bytes'], 'B')} of weights, "
+        f"and {speed:g} tokens a second for one user read {show(need['required_bandwidth'], 'B/s')}"
+        f": by capacity that takes {count(hold)} {chip.name}, by bandwidth {count(feed)}",
+        {
+            "weights": (need["weight_bytes"], "B"),
+            "wanted speed": (speed, "tokens/s"),
+            "bandwidth needed": (need["required_bandwidth"], "B/s"),
+            "chips by capacity": (hold, ""),
+            "chips by bandwidth": (feed, ""),
+        },
+        (chip, model),
+    )
+
+
+def _pair(params: Params, of: Mapping[str, Any]) -> Said | None:
+    """Capacity and bandwidth of two chips against each other, now and on an earlier day."""
+    ids = params.pair(of["pair"])
+    if ids[0] == ids[1]:
+        return None
+    today = params.report.as_of
+    before = min(date.fromisoformat(of["before"]), today)
+    readings = capacity.pair_by_day(params, ids, [today, before])
+    first, second = (params.chips[i] for i in ids)
+    now = _ratios(*readings[str(today)])
+    numbers = {f"{what} over {second.name}": (ratio, "") for what, ratio in now.items()}
+    sentence = f"Beside {_named(second)}, {_named(first)} has " + " and ".join(
+        f"{compared(ratio)} {what}" for what, ratio in now.items()
+    )
+    then = _ratios(*readings[str(before)]) if str(before) in readings else now
+    moved = [what for what in now if abs(then[what] / now[what] - 1) >= SAME]
+    if moved:
+        numbers |= {f"{what} over {second.name} on {before}": (then[what], "") for what in moved}
+        sentence += f"; on {before} it had " + " and ".join(
+            f"{compared(then[what])} {what}" for what in moved
+        )
+    flipped = [what for what in moved if _leads(then[what]) * _leads(now[what]) < 0]
+    if flipped:
+        sentence += f", so that the lead in {listed(flipped)} has changed hands since"
+    return Said(sentence, numbers, (first, second))
+
+
+def _named(chip: Chip) -> str:
+    """Return the name of *chip*, and whether no more than an announcement is known of it."""
+    announced = chip.status and chip.status.value == "announced"
+    return f"{chip.name} (announced)" if announced else chip.name
+
+
+def _ratios(first: Chip, second: Chip) -> dict[str, float]:
+    return {
+        "capacity": first.memory_capacity.value / second.memory_capacity.value,
+        "bandwidth": first.memory_bandwidth.value / second.memory_bandwidth.value,
+    }
+
+
+def _leads(ratio: float) -> int:
+    """Return 1 where the first is ahead, -1 where the second is, 0 where neither is."""
+    return 0 if abs(ratio - 1) < SAME else (1 if ratio > 1 else -1)
+
+
+def _sweep(params: Params, _: Mapping[str, Any]) -> Said | None:
+    """The shortest and the longest time in which a chip reads all that it holds."""
+    shown = params.shown_chips()
+    times = chips.chips(shown).sort_values("memory_sweep_time", kind="stable")
+    quick, slow = times.iloc[0], times.iloc[-1]
+    if not quick["memory_sweep_time"] < slow["memory_sweep_time"]:
+        return None
+    names = {chip.name: chip for chip in shown.values()}
+    return Said(
+        f"To read all of its memory once, a chip takes from {show(quick['memory_sweep_time'], 's')}"
+        f" on {quick['chip']} to {show(slow['memory_sweep_time'], 's')} on {slow['chip']}",
+        {
+            "shortest sweep": (quick["memory_sweep_time"], "s"),
+            "longest sweep": (slow["memory_sweep_time"], "s"),
+        },
+        (names[quick["chip"]], names[slow["chip"]]),
+    )
+
+
+def _on_die(params: Params, of: Mapping[str, Any]) -> Said | None:
+    """How fast memory on the die is, and how many dies the models of the cast take."""
+    order = {i: params.chips[i] for i in params.chip_order() if i in params.shown_chips()}
+    dies = [chip for chip in order.values() if cases.keeps_weights_on_chip(chip)]
+    others = [chip for chip in order.values() if not cases.keeps_weights_on_chip(chip)]
+    other = next((params.chips[i] for i in of["pair"] if params.chips.get(i) in others), None)
+    models = list(params.headline_models().values())
+    if not (dies and others and models):
+        return None
+    die, other = dies[0], other or others[0]
+    setting = {"precision": of["precision"], "usable_share": of["usable_share"]}
+    needed = {m: float(cases.chips_needed(m, die, **setting)) for m in models}
+    faster = die.memory_bandwidth.value / other.memory_bandwidth.value
+    return Said(
+        f"{die.name} keeps {show(die.memory_capacity.value, 'B')} on the die and reads them at "
+        f"{count(faster)} times the bandwidth of {other.name}; in {of['precision'].upper()}, "
+        + listed(f"{model.name} takes {count(chips)} of it" for model, chips in needed.items()),
+        {
+            "capacity on the die": (die.memory_capacity.value, "B"),
+            f"bandwidth over {other.name}": (faster, ""),
+            **{f"chips for {model.name}": (chips, "") for model, chips in needed.items()},
+        },
+        (die, other, *models),
+    )
+
+
+def _reality(params: Params, _: Mapping[str, Any]) -> Said | None:
+    """Whether a measurement beat its ceiling, and how far expected times are from measured."""
+    rows = _comparisons(params)
+    if rows.empty:
+        return None
+    over, known = int((rows["share"] > 1).sum()), reality.steps(rows)
+    numbers = {
+        "measurements compared": (float(len(rows)), ""),
+        "that beat the ceiling": (float(over), ""),
+    }
+    sentence = (
+        f"Of {len(rows):,} published measurement{'s' * (len(rows) > 1)}, {over or 'none'} "
+        f"{'beat' if over > 1 else 'beats'} the ceiling of the model"
+    )
+    if len(known):
+        error = float((known["without_chip"] / known["time"] - 1).abs().median())
+        within = reality.factor(known)
+        numbers |= {"median error, as a share": (error, ""), "factor of four fifths": (within, "")}
+        sentence += (
+            f"; for chips left out of its fit, expected decode steps have a median error of "
+            f"{percent(error)}, and four fifths lie within a factor of {count(within)}"
+        )
+    return Said(sentence, numbers)
+
+
+_compared: deque[tuple[tuple[Any, ...], pd.DataFrame]] = deque(maxlen=4)
+
+
+def _comparisons(params: Params) -> pd.DataFrame:
+    """Return `reality.comparisons`, made anew only for other records than before: it is slow."""
+    measured = params.measurements
+    chips = (params.chips.get(i) for i in sorted({row.chip or "" for row in measured}))
+    models = (params.models.get(i) for i in sorted({row.model or "" for row in measured}))
+    inputs = (measured, params.engines, params.calibration, params.held_out, *chips, *models)
+    for known, rows in _compared:
+        if len(known) == len(inputs) and all(map(operator.is_, known, inputs)):
+            return rows
+    _compared.append((inputs, reality.comparisons(params)))
+    return _compared[-1][1]
+
+
+def _verdicts(params: Params, _: Mapping[str, Any]) -> Said | None:
+    """How the claims of the article were judged."""
+    verdicts = claims.table(params)["verdict"].value_counts()
+    counts = {name: int(verdicts[name]) for name in claims.VERDICTS if name in verdicts}
+    if not counts:
+        return None
+    total = sum(counts.values())
+    return Said(
+        f"Claims of the article that this report grew from, {total} in all: "
+        + listed(f"{n} {IN_WORDS[name]}" for name, n in counts.items()),
+        {"claims": (float(total), "")} | {name: (float(n), "") for name, n in counts.items()},
+    )
+
+
+# What matters most comes first; the front page shows the first of them.
+FINDINGS: Mapping[str, tuple[str, str, Tell]] = {
+    "transport": ("10_memory_bound", "fig-step", _transport),
+    "critical-context": ("10_memory_bound", "fig-critical", _critical),
+    "needs": ("10_memory_bound", "tbl-needs", _needs),
+    "pair": ("20_capacity_vs_bandwidth", "fig-duel", _pair),
+    "reality": ("80_model_against_reality", "fig-reality", _reality),
+    "verdicts": ("90_claims", "tbl-claims", _verdicts),
+    "on-die": ("20_capacity_vs_bandwidth", "fig-fits", _on_die),
+    "sweep": ("20_capacity_vs_bandwidth", "fig-sweep", _sweep),
+}
