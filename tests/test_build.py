@@ -12,13 +12,13 @@ from click.testing import CliRunner
 from nbformat.v4 import new_notebook
 
 from reportlib.__main__ import main
-from reportlib.frames import FRAMES
 from reportlib.pipeline import execute, export, files
 from reportlib.pipeline.build import DOCUMENTS, RECORD, Watch
+from reportlib.pipeline.data import TABLES
 from reportlib.pipeline.execute import Failure
 
 ROOT = Path(__file__).parents[1]
-DATA = {f"data/{name}.{kind}" for name in FRAMES for kind in ("csv", "parquet")}
+DATA = {f"data/{name}.{kind}" for name in TABLES for kind in ("csv", "parquet")}
 HEAVY = ["altair", "nbconvert", "nbformat", "numpy", "pandas", "papermill", "pydantic", "yaml"]
 
 

@@ -83,7 +83,7 @@ def test_wide_tables_have_a_row_a_record():
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # fastparquet's file
-@pytest.mark.parametrize("name", frames.FRAMES)
+@pytest.mark.parametrize("name", data.TABLES)
 def test_csv_and_parquet_say_the_same(files, name, tmp_path):
     path = tmp_path / "table.parquet"
     path.write_bytes(files[f"data/{name}.parquet"])

@@ -1,22 +1,32 @@
-"""The params as files for other programs: CSV and Parquet, beside the documents."""
+"""What an edition says as files for other programs: CSV and Parquet, beside the documents.
+
+Params, and what follows from them: the key findings and the verdicts on claims.
+"""
 
 import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import fastparquet
 import pandas as pd
 
 from reportlib import frames
+from reportlib.exhibits import claims, findings
 from reportlib.params import Params
 
 FOLDER = "data"
+TABLES: Mapping[str, Callable[[Params], pd.DataFrame]] = {
+    **frames.FRAMES,
+    "findings": findings.table,
+    "claims": claims.table,
+}
 
 
 def files(numbers: Params) -> dict[str, bytes]:
-    """Return every table of the resolved params by its path, twice: as CSV and as Parquet."""
+    """Return every table of an edition by its path, twice: as CSV and as Parquet."""
     contents = {}
     with tempfile.TemporaryDirectory(prefix="hbm-panorama-") as scratch:
-        for name, frame in frames.FRAMES.items():
+        for name, frame in TABLES.items():
             table = _plain(frame(numbers))
             path = Path(scratch, f"{name}.parquet")
             fastparquet.write(str(path), table, object_encoding="utf8", write_index=False)
