@@ -18,11 +18,12 @@ from reportlib.cases.models import (
     kv_read_bytes,
     layer_groups,
     parameters,
+    prompt_flop,
     read_weight_bytes,
     stored_weight_bytes,
     weight_bytes,
 )
-from reportlib.cases.predictions import Case
+from reportlib.cases.predictions import USABLE_SHARE, Case
 from reportlib.cases.serving import (
     Pair,
     Replica,
@@ -30,6 +31,8 @@ from reportlib.cases.serving import (
     allowed_degrees,
     at_middle,
     balanced_chips,
+    domain_degrees,
+    domain_size,
     expert_parallel_batch_size,
     expert_parallel_step_time,
     fits,
@@ -57,10 +60,12 @@ from reportlib.cases.steps import (
     step,
 )
 from reportlib.cases.sweeps import Sweep, sweep
+from reportlib.cases.training import TrainingStep, break_even_tokens, reached_share, run_flop
 
 __all__ = [
     "FORMATS",
     "KV_PRECISION",
+    "USABLE_SHARE",
     "WIDER",
     "Case",
     "Engine",
@@ -73,13 +78,17 @@ __all__ = [
     "Step",
     "Sweep",
     "TensorClass",
+    "TrainingStep",
     "all_to_all_time",
     "allowed_degrees",
     "at_middle",
     "attention_flop",
     "balanced_chips",
+    "break_even_tokens",
     "chips_needed",
     "critical_context_length",
+    "domain_degrees",
+    "domain_size",
     "engine",
     "expert_parallel_batch_size",
     "expert_parallel_step_time",
@@ -101,9 +110,12 @@ __all__ = [
     "peak_compute",
     "pipeline_step_time",
     "prefill_time",
+    "prompt_flop",
+    "reached_share",
     "read_weight_bytes",
     "reference_chip",
     "request_case",
+    "run_flop",
     "slower_tier",
     "smallest_chips",
     "spilled",

@@ -51,6 +51,8 @@ from reportlib.units import (
 )
 
 LONGEST: Count = 2**40  # tokens; what keeps so many keeps any number
+HOST = 8  # chips that one computer joins over PCIe [@rtx6kpro-pcie]
+MOST_CHIPS = 64  # that split tensors here; published set-ups stay below
 ALL_TO_ALLS = 2  # a layer of experts: tokens to them, and results back [@deepep-v1]
 
 
@@ -485,6 +487,17 @@ def allowed_degrees(model: Model, most: int) -> list[int]:
         heads, kv_heads = _heads(mixer)
         allowed *= splitting.splits_evenly(heads=heads, kv_heads=kv_heads, chips=degrees)
     return [int(degree) for degree in degrees[allowed > 0]]
+
+
+def domain_size(chip: Chip) -> int:
+    """How many chips links join, so that each reaches all: a host's where nothing is published."""
+    size = chip.scale_up and chip.scale_up.domain_size
+    return int(size.value) if size else HOST
+
+
+def domain_degrees(model: Model, chip: Chip) -> list[int]:
+    """Numbers of chips of one domain over which engines split all heads of *model*."""
+    return allowed_degrees(model, min(domain_size(chip), MOST_CHIPS))
 
 
 def _heads(mixer: AnyMixer) -> tuple[Count, Count]:
