@@ -213,7 +213,8 @@ def _frame(chart: Chart) -> str:
     """Return a chart's static picture, with the spec from which the page can draw it live."""
     label = escape(chart.alt, quote=True)
     svg = chart.svg.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
-    return f'<div class="chart">{svg}{_data(chart.spec)}</div>'
+    bound = [param for param in chart.spec.get("params", []) if isinstance(param.get("bind"), dict)]
+    return f'<div class="chart{" controls" if bound else ""}">{svg}{_data(chart.spec)}</div>'
 
 
 def _data(value: Any, name: str = "") -> str:

@@ -28,7 +28,8 @@
       picture.remove();
       live.classList.remove("drawing");
       sized.observe(live);
-      if (spec.params) legend(live);
+      if (live.querySelector(".role-legend") && spec.params) legend(live);
+      controls(live);
     } catch (error) {
       live.remove();
       console.error(error);
@@ -48,6 +49,17 @@
         const click = { bubbles: true, shiftKey: event.shiftKey };
         text.dispatchEvent(new MouseEvent("click", click));
       });
+    }
+  }
+
+  // Sliders that run in powers of two say the number and not its exponent.
+  function controls(live) {
+    for (const slider of live.querySelectorAll("input[name^=log_]")) {
+      const say = () => {
+        slider.ariaValueText = slider.nextSibling.textContent = (2 ** slider.value).toLocaleString("en");
+      };
+      slider.addEventListener("input", say);
+      say();
     }
   }
 
