@@ -21,7 +21,9 @@ from test_golden import (
     NUMBERS,
     PAIR,
     REGIMES,
+    REPLICA,
     SHOWN,
+    TRAINED,
 )
 
 from reportlib.exhibits import charts, findings, scales, tables, theme
@@ -84,6 +86,26 @@ CHARTS = {
         tables.chips.decode_ceilings(
             HEADLINE, CHIPS, precision="bf16", usable_share=0.9, context_length=8192
         )
+    ),
+    "works": charts.memory_bound.roofline(
+        tables.training.work_points(
+            MODEL, CHIP, step_tokens=65_536, prompt_lengths=[128], batch_sizes=[1, 512], **TRAINED
+        ),
+        tables.memory_bound.roof(CHIP, precision="bf16", intensities=[1, 5000]),
+        chip=CHIP.name,
+    ),
+    "memory_shares": charts.training.memory_shares(
+        tables.training.memory_shares(
+            MODEL, CHIP, context_lengths=[1024, 8192], tokens=[1, 64, 4096, 65_536], **TRAINED
+        )
+    ),
+    "memory_held": charts.training.memory_held(
+        tables.training.memory_held(MODEL, CHIP, batch_sizes=[1, 32], usable_share=0.9, **TRAINED)
+    ),
+    "requests": charts.training.requests(
+        tables.training.requests(
+            REPLICA, None, input_lengths=[128, 8192], output_lengths=[32, 2048]
+        ).dropna()
     ),
     "predicted_measured": charts.reality.predicted_measured(
         KNOWN, factor=reality.factor(KNOWN), kinds=REGIMES

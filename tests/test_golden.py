@@ -18,6 +18,8 @@ HBM = [chip for chip in NUMBERS.headline_chips().values() if not cases.keeps_wei
 HEADLINE = NUMBERS.headline_models().values()
 BF16 = {"precision": "bf16", "context_length": 2048}
 FP8 = {"precision": "fp8", "usable_share": 0.9}
+TRAINED = {"precision": "bf16", "sequence_length": 8192}
+REPLICA = cases.Case(MODEL, CHIP, cases.uniform("bf16"), batch_size=32, chips=8)
 PAIR = ("rubin-r200", "mi455x")
 COMPARED = reality.comparisons(NUMBERS)
 KNOWN = reality.steps(COMPARED)
@@ -66,6 +68,19 @@ TABLES = {
         HEADLINE, CHIPS, precision="bf16", usable_share=0.9, context_length=8192
     ),
     "generations": lambda: tables.chips.generations(SHOWN),
+    "work_points": lambda: tables.training.work_points(
+        MODEL, CHIP, step_tokens=65_536, prompt_lengths=[128, 2048], batch_sizes=[1, 512], **TRAINED
+    ),
+    "memory_shares": lambda: tables.training.memory_shares(
+        MODEL, CHIP, context_lengths=[1024, 8192], tokens=[1, 64, 4096, 65_536], **TRAINED
+    ),
+    "memory_held": lambda: tables.training.memory_held(
+        MODEL, CHIP, batch_sizes=[1, 32], usable_share=0.9, **TRAINED
+    ),
+    "requests": lambda: tables.training.requests(
+        REPLICA, None, input_lengths=[128, 8192], output_lengths=[32, 2048]
+    ),
+    "runs": lambda: tables.training.runs(NUMBERS, NUMBERS.models.values(), context_length=8192),
     "claims": lambda: claims.table(NUMBERS),
     "findings": lambda: findings.table(NUMBERS),
     "comparisons": lambda: COMPARED.iloc[::25],

@@ -28,6 +28,16 @@ def count(number: float) -> str:
     return f"{number:,.0f}" if abs(number) >= 100 else f"{number:.3g}"  # noqa: PLR2004
 
 
+def powers(number: float) -> str:
+    r"""Return a large number by its power of ten, as Markdown.
+
+    >>> powers(3.14e23)
+    '3.14\xa0×\xa010^23^'
+    """
+    digits, power = f"{number:.2e}".split("e")
+    return f"{digits}{NBSP}×{NBSP}10^{int(power)}^"
+
+
 def usual(number: float, unit: str) -> str:
     r"""Return a number of SI units in a unit that people use instead.
 

@@ -29,7 +29,7 @@ DECODE_DASHES = ([1, 0], [6, 3], [2, 2])
 def memory_shares(table: pd.DataFrame) -> alt.LayerChart:
     """Share of memory in the time of a step, against its tokens, a line a kind of work."""
     table = table.assign(label=[f"{100 * share:.0f} %" for share in table["memory_share"]])
-    x_scale = LogScale.over(table["tokens"], (0.01, 0.17))
+    x_scale = LogScale.over(table["tokens"], (0.01, 0.33))
     x = x_scale.axis(alt.X, "tokens", "Tokens of a step (logarithmic)")
     y = alt.Y(
         "memory_share:Q",
@@ -58,25 +58,16 @@ def memory_shares(table: pd.DataFrame) -> alt.LayerChart:
             ],
         )
     )
-    half = alt.Chart(pd.DataFrame({"memory_share": [HALF][: len(table)]}))
-    names = [
-        alt.Chart(rows).mark_text(align="left", dx=8, dy=dy).encode(
-            x=x, y=y, text="work:N", color=color
-        )
-        for rows, dy in zip(_named(table), (-6, 0), strict=True)
-    ]  # fmt: skip
-    rule = half.mark_rule(color=INK, strokeDash=[4, 3]).encode(y=y)
-    return alt.layer(rule, lines, *names).properties(width=WIDTH, height=HEIGHT, usermeta=REFLOWS)
-
-
-def _named(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return where lines are named: where memory's half ends, and at the ends of the others."""
-    below = table[table["memory_share"] < HALF]
-    crossing = below.loc[below.groupby("work")["tokens"].idxmin()]
     ends = table.loc[table.groupby("work")["tokens"].idxmax()]
-    ends = ends[~ends["work"].isin(crossing["work"])]
     heights = spread(np.exp(ends["memory_share"]), LINEAR, HEIGHT)
-    return crossing, ends.assign(memory_share=np.log(heights))
+    text = (
+        alt.Chart(ends.assign(memory_share=np.log(heights)))
+        .mark_text(align="left", dx=8, dy=-5)  # not on the axis
+        .encode(x=x, y=y, text="work:N", color=color)
+    )
+    half = alt.Chart(pd.DataFrame({"memory_share": [HALF][: len(table)]}))
+    rule = half.mark_rule(color=INK, strokeDash=[4, 3]).encode(y=y)
+    return alt.layer(rule, lines, text).properties(width=WIDTH, height=HEIGHT)
 
 
 def memory_held(table: pd.DataFrame) -> alt.LayerChart:

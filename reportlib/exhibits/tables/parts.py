@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from reportlib.params import Chip, Reading
+from reportlib import cases
+from reportlib.params import Chip, Params, Reading
 
 MARKS = {
     "derived": "d", "reported": "r", "estimated": "e", "assumed": "a", "relayed": "q",
@@ -38,3 +39,14 @@ def link_bandwidth(chip: Chip) -> float:
 def status(chip: Chip) -> str | None:
     """Return "shipping", "announced" or "cancelled", where a source says so."""
     return chip.status.value if chip.status else None
+
+
+def known_engine(numbers: Params, chip: Chip, name: str | None = None) -> cases.Engine | None:
+    """Return the class of the engine *name* on *chip*, the default for None.
+
+    None where its constants are not known: times are then bounds.
+    """
+    try:
+        return cases.engine(numbers, name, chip)
+    except LookupError:
+        return None

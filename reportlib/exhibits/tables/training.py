@@ -15,6 +15,7 @@ from reportlib.units import Bytes, Count
 
 TRAINING, PREFILL, DECODE = "training", "prefill", "decode"
 WAITING, WORKING = "Of the time that a user waits", "Of the time that chips work"
+HALF = 0.5  # of the time
 RUNS = (
     "model", "parameters", "tokens", "tokens_cite", "run_flop", "chip_time", "chip_time_cite",
     "chip", "reached_share", "break_even_tokens", "break_even_ratio",
@@ -29,6 +30,11 @@ def training_step(model: Model, tokens: Any, sequence_length: Count) -> cases.Tr
         sequence_length=np.minimum(tokens, sequence_length),
         passes=np.maximum(tokens / sequence_length, 1),
     )
+
+
+def users(number: int) -> str:
+    """Return a number of users in words."""
+    return "1 user" if number == 1 else f"{number:,} users"
 
 
 def _work(model: Model, kind: str, tokens: Any, *, precision: Precision, context: Any) -> Any:
@@ -58,9 +64,9 @@ def work_points(
 ) -> pd.DataFrame:
     """Arithmetic intensity of a training step, of prompts and of decode steps, and the bound."""
     points = [
-        (f"training, {step_tokens:,} tokens", TRAINING, step_tokens),
-        *((f"prefill, {n:,} tokens", PREFILL, n) for n in prompt_lengths),
-        *((f"decode, batch {n:,}", DECODE, n) for n in batch_sizes),
+        (f"training on {step_tokens:,} tokens", TRAINING, step_tokens),
+        *((f"prefill of {n:,} tokens", PREFILL, n) for n in prompt_lengths),
+        *((f"decode for {users(n)}", DECODE, n) for n in batch_sizes),
     ]
     table = pd.DataFrame(points, columns=["case", "kind", "tokens"])
     works = [
@@ -69,6 +75,7 @@ def work_points(
     ]
     intensity: Any = np.array([float(flop / moved) for flop, moved in works])
     peak, bandwidth = cases.peak_compute(chip, precision), chip.memory_bandwidth.value
+    ridge = roofline.ridge_point(peak, bandwidth)
     return table.assign(
         flop=[float(flop) for flop, _ in works],
         bytes_moved=[float(moved) for _, moved in works],
@@ -76,9 +83,8 @@ def work_points(
         attainable_compute=roofline.attainable_compute(
             arithmetic_intensity=intensity, peak_compute=peak, memory_bandwidth=bandwidth
         ),
-        compute_share=roofline.compute_utilization(
-            intensity, roofline.ridge_point(peak, bandwidth)
-        ),
+        compute_share=roofline.compute_utilization(intensity, ridge),
+        bound=np.where(intensity < ridge, "memory", "arithmetic"),
     )
 
 
@@ -98,7 +104,7 @@ def memory_shares(
     works = [
         ("training", TRAINING, sequence_length),
         ("prefill", PREFILL, 0),
-        *((f"decode at {n:,}", DECODE, n) for n in context_lengths),
+        *((f"decode at {n:,} of context", DECODE, n) for n in context_lengths),
     ]
     counts: Any = np.asarray(tokens, dtype=float)
     tables = []
@@ -114,12 +120,18 @@ def memory_shares(
 
 
 def balanced_tokens(shares: pd.DataFrame) -> dict[str, float]:
-    """Fewest tokens of a step in which memory takes no longer than arithmetic, by work.
+    """Tokens of a step at which memory takes as long as arithmetic, by work.
 
-    Infinite where none of the tokens in *shares* is enough.
+    Interpolated between those in *shares*; infinite where none of them is enough.
     """
-    enough = shares[shares["memory_share"] <= 1 / 2].groupby("work")["tokens"].min()
-    return {work: float(enough.get(work, np.inf)) for work in shares["work"].unique()}
+    found = {}
+    for work, rows in shares.groupby("work", sort=False):
+        enough = rows["memory_share"].to_numpy() <= HALF
+        first = int(enough.argmax())
+        around = rows.iloc[max(first - 1, 0) : first + 1].iloc[::-1]
+        tokens = np.exp(np.interp(HALF, around["memory_share"], np.log(around["tokens"])))
+        found[str(work)] = float(tokens) if enough.any() else np.inf
+    return found
 
 
 def memory_held(
@@ -136,7 +148,7 @@ def memory_held(
     Of training: one sequence at a time, its activations kept or computed anew.
     """
     situations: dict[str, dict[str, Bytes]] = {}
-    for words, recomputed in (("activations kept", False), ("activations anew", True)):
+    for words, recomputed in (("activations kept", False), ("checkpointed", True)):
         step = cases.TrainingStep(model, sequence_length, sequence_length, recomputed=recomputed)
         situations[f"Training, {words}"] = {
             "weights": step.weight_bytes,
@@ -145,8 +157,7 @@ def memory_held(
             "activations": step.activation_bytes,
         }
     for size in batch_sizes:
-        users = "1 user" if size == 1 else f"{size:,} users"
-        situations[f"Inference, {users}"] = {
+        situations[f"Inference, {users(size)}"] = {
             "weights": cases.weight_bytes(model, precision),
             "KV caches": size * cases.kv_cache_bytes(model, sequence_length),
         }
@@ -182,20 +193,25 @@ def requests(
 ) -> pd.DataFrame:
     """Share of decoding in a request's time, by the lengths of its prompt and of its answer.
 
-    As the user waits for it, amid as many others as *case* has, and as chips work for it. NaN
-    where memory does not hold the batch, or the engine's rate of prompts is not known.
+    As the user waits for it, whose answer no prompt of another interrupts, and as chips work for
+    it, which decode for all users of *case* at once. NaN where memory does not hold them, or the
+    engine's rate of prompts is not known.
     """
     rows = []
     for prompt in input_lengths:
         for answer in output_lengths:
             of = cases.request_case(case, input_length=prompt, output_length=answer)
             replica = cases.Replica(of, engine, answer)
-            work = serving.time_per_sequence(
-                prefill_time=replica.prefill_time,
-                steps=replica.steps,
-                step_time=replica.step_time,
-                batch_size=of.batch_size,
-            )
+            sizes = {WAITING: 1, WORKING: of.batch_size}
+            times = {
+                view: serving.time_per_sequence(
+                    prefill_time=replica.prefill_time,
+                    steps=replica.steps,
+                    step_time=replica.step_time,
+                    batch_size=size,
+                )
+                for view, size in sizes.items()
+            }
             there = 1.0 if cases.fits(of) else np.nan
             rows += [
                 {
@@ -206,7 +222,7 @@ def requests(
                     "time": there * float(time),
                     "decode_share": there * (1 - float(replica.prefill_time / time)),
                 }
-                for view, time in ((WAITING, replica.request_latency), (WORKING, work))
+                for view, time in times.items()
             ]
     return pd.DataFrame(rows)
 
