@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from reportlib import params
@@ -104,3 +105,45 @@ def test_a_claim_names_the_records_that_it_is_about():
 
     assert table.loc["amd-bandwidth", "about"] == "chip mi455x, chip rubin-r200"
     assert "model deepseek-v3" in table.loc["mi455x-whole", "about"]
+
+
+def communication(numbers, **arguments):
+    claim = next(c for c in NUMBERS.claims.claims if c.id == "split-communication")
+    words = claim.arguments | {"models": "llama-3-70b", "chips": "h100-sxm5"} | arguments
+    return claims.MEASURES["communication_share"].compute(claims.Arguments(numbers, words))
+
+
+def with_latency(numbers, value):
+    rows = [
+        row.model_copy(update={"value": value, "low": value, "high": value})
+        if (row.engine_class, row.quantity) == ("serving", "collective_latency")
+        else row
+        for row in numbers.calibration
+    ]
+    return replace(numbers, calibration=tuple(rows))
+
+
+def test_exchanges_are_the_larger_part_of_a_step_in_some_cases():
+    assert verdict(NUMBERS, "split-communication")["verdict"] == "depends"
+
+
+def test_slow_exchanges_take_most_of_every_step_and_quick_ones_of_none():
+    slow, quick = (communication(with_latency(NUMBERS, time)) for time in (1e4, 1e-3))
+
+    assert slow.min() > 0.5
+    assert quick.max() < 0.5
+
+
+def test_only_models_that_one_chip_does_not_hold_are_split():
+    held = communication(NUMBERS, precisions="bf16")
+
+    assert np.array_equal(communication(NUMBERS, precisions="bf16 fp8"), held)
+    with pytest.raises(claims.NotCheckable, match="that one does not"):
+        communication(NUMBERS, precisions="fp8")
+
+
+def test_exchanges_of_an_edition_without_constants_are_not_checkable():
+    row = verdict(replace(NUMBERS, engines=None), "split-communication")
+
+    assert row["verdict"] == "not checkable"
+    assert "no engines.yaml" in row["computed"]

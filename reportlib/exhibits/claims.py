@@ -4,6 +4,7 @@ A claim names a measure: a function of its arguments that returns one value, or 
 several cases. It is confirmed when the stated value holds in all cases, depends when in some.
 """
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -23,7 +24,13 @@ CONTEXT_LENGTHS: Any = np.array([256, 2048, 16_384, 131_072])
 USABLE_SHARE = 0.9
 VERDICTS = ("confirmed", "true when written", "depends", "refuted", "not checkable")
 COLUMNS = ("id", "statement", "stated", "computed", "verdict", "note", "about")
-RECORDS = {"chip": "chip", "than": "chip", "model": "model", "models": "model"}  # by argument
+RECORDS = {  # by argument
+    "chip": "chip",
+    "chips": "chip",
+    "than": "chip",
+    "model": "model",
+    "models": "model",
+}
 HOLDS = {
     "about": lambda ours, stated, within: abs(ours / stated - 1) <= within,
     "at least": lambda ours, stated, within: ours >= stated * (1 - within),
@@ -48,6 +55,11 @@ class Arguments:
     def chip(self, name: str = "chip") -> Chip:
         """The chip of argument *name*."""
         return self._record(self.params.chips, self.words[name], "chip")
+
+    def chips(self) -> list[Chip]:
+        """The chips of argument `chips`."""
+        ids = self.words["chips"].split()
+        return [self._record(self.params.chips, i, "chip") for i in ids]
 
     def model(self) -> Model:
         """The model of argument `model`."""
@@ -132,6 +144,43 @@ def _bandwidth_ratio(of: Arguments) -> float:
     return of.chip().memory_bandwidth.value / of.chip("than").memory_bandwidth.value
 
 
+def _communication_share(of: Arguments) -> Any:
+    """Share of a step that exchanges take, where a model fits on no fewer than two chips.
+
+    By numbers of chips of one domain that hold it, batch and context.
+    """
+    shares = [
+        _shares(of, model, chip, precision)
+        for chip, model in itertools.product(of.chips(), of.models())
+        for precision in of.precisions()
+        if cases.chips_needed(model, chip, precision=precision, usable_share=USABLE_SHARE) > 1
+    ]
+    found = np.concatenate([np.empty(0), *shares])
+    if not found.size:
+        msg = "no such chips of one domain hold a model that one does not"
+        raise NotCheckable(msg)
+    return found
+
+
+def _shares(of: Arguments, model: Model, chip: Chip, precision: Precision) -> Any:
+    try:
+        engine = cases.engine(of.params, of.words["engine"], chip)
+    except LookupError as reason:
+        raise NotCheckable(str(reason)) from reason
+    degrees: Any = np.array(cases.domain_degrees(model, chip), dtype=float)
+    case = cases.Case(
+        model,
+        chip,
+        cases.uniform(precision),
+        batch_size=BATCH_SIZES[:, None, None],
+        context_length=CONTEXT_LENGTHS[:, None],
+        longest_context=CONTEXT_LENGTHS[:, None],
+        chips=degrees[degrees > 1],
+    )
+    held = cases.fits(case)
+    return (case.communication_time(engine) / case.decode_time(engine))[held]
+
+
 def _not_modelled(_: Arguments) -> Any:
     msg = "not modelled in this edition"
     raise NotCheckable(msg)
@@ -159,6 +208,7 @@ MEASURES = {
     "transport_ratio": Measure(
         "", lambda of: _transport_ratio(of, of.model(), of.precisions()[0]), "times"
     ),
+    "communication_share": Measure("%", _communication_share),
     "not_modelled": Measure("", _not_modelled),
 }
 
