@@ -1,6 +1,7 @@
 """Charts have the fields and titles that the text relies on, and names that can be read."""
 
 import math
+import re
 
 import numpy as np
 import pandas as pd
@@ -29,6 +30,7 @@ from test_golden import (
 from reportlib.exhibits import charts, findings, scales, tables, theme
 from reportlib.exhibits.scales import LogScale
 from reportlib.exhibits.tables import reality
+from reportlib.pipeline.chartdata import CITED
 
 CAST = [chip.name for chip in HBM]
 CHIP_TABLE = tables.chips.chips(SHOWN)
@@ -160,7 +162,16 @@ def test_nothing_drawn_is_missing_or_infinite(spec):
 
 @every_chart
 def test_data_hold_no_citation_that_nothing_resolves(spec):
-    assert not any("[@" in str(value) for row in rows(spec) for value in row.values())
+    cells = [(name, str(value)) for row in rows(spec) for name, value in row.items()]
+
+    assert not any("[@" in value for name, value in cells if not name.endswith(CITED))
+
+
+@every_chart
+def test_a_citation_is_in_the_data_only_where_a_tooltip_shows_it(spec):
+    cited = {name for row in rows(spec) for name in row if name.endswith(CITED)}
+
+    assert cited <= set(re.findall(r"\w+_cite", str({**spec, "datasets": {}})))
 
 
 @every_chart

@@ -43,16 +43,17 @@ def marked(channel: Any, field: str, shown: Sequence[str], kinds: Sequence[str])
     )
 
 
-def drawn(table: pd.DataFrame) -> pd.DataFrame:
-    """Return what a chart of chips needs: no citations, and vendors that a legend can tell apart.
+def drawn(table: pd.DataFrame, cited: Sequence[str] = ()) -> pd.DataFrame:
+    """Return what a chart of chips needs, with vendors that a legend can tell apart.
 
-    Where more vendors without a colour of their own come than there are further colours, they
+    Of the citations, only those of *cited* stay: columns that a tooltip names. Where more vendors without a colour of their own come than there are further colours, they
     share one.
     """
     further = set(table["vendor"]) - set(VENDORS)
     shared = further if len(further) > len(FURTHER_VENDORS) else set()
     names = ["other vendors" if vendor in shared else vendor for vendor in table["vendor"]]
-    return table[[c for c in table if not str(c).endswith("_cite")]].assign(vendor=names)
+    kept = [c for c in table if c in cited or not str(c).endswith("_cite")]
+    return table[kept].assign(vendor=names)
 
 
 def panels(chart: Any, table: pd.DataFrame, *, height: Any) -> alt.FacetChart:
