@@ -58,7 +58,7 @@
       const say = () => {
         slider.ariaValueText = slider.nextSibling.textContent = (2 ** slider.value).toLocaleString("en");
       };
-      slider.addEventListener("input", say);
+      for (const moved of ["input", "change"]) slider.addEventListener(moved, say);
       say();
     }
   }
