@@ -71,8 +71,8 @@ def _params(of: Panel) -> list[Any]:
         "precision": _choice("Weights in", of.precisions),
         "log_chips": _slider("Chips", CHIPS),
         "log_batch": _slider("Users", BATCHES),
-        "log_context": _slider("Tokens of context", CONTEXTS),
-        "percent": _slider("Per cent of peak rates", SHARES),
+        "log_context": _slider("Context (tokens)", CONTEXTS),
+        "percent": _slider("% of peak rates", SHARES),
     }
     inputs = [alt.param(name, value=of.first[name], bind=bind) for name, bind in controls.items()]
     return inputs + [alt.param(name, expr=formula) for name, formula in of.signals.items()]

@@ -55,7 +55,7 @@ def texts(of: what_if.Outcome, setting: what_if.Setting) -> dict[str, Any]:
     """Each quantity in words."""
     memory = of.weights_time + of.kv_time
     exchange = choose(setting.chips == 1, "none", quantity(of.exchange_time, "s"))
-    of_memory = choose(of.kv_time > of.weights_time, "memory: KV caches", "memory: weights")
+    of_memory = choose(of.kv_time > of.weights_time, "reading KV caches", "reading weights")
     slower = choose(of.multiply_time > memory, "arithmetic", of_memory)
     apart = of.exchange_time > np.maximum(memory, of.multiply_time)
     fits = choose(of.max_batch_size >= setting.batch_size, ": fits", ": does not fit")
@@ -66,7 +66,7 @@ def texts(of: what_if.Outcome, setting: what_if.Setting) -> dict[str, Any]:
         "Multiply": _if_known(of.multiply_time, quantity(of.multiply_time, "s")),
         "Exchange": exchange,
         "Step": _if_known(of.step_time, quantity(of.step_time, "s")),
-        "Bound by": _if_known(of.step_time, choose(apart, "exchange between chips", slower)),
+        "Bound by": _if_known(of.step_time, choose(apart, "exchanges between chips", slower)),
         "Each user gets": _speed(of.tokens_per_second_per_user),
         "Each chip yields": _speed(of.tokens_per_second_per_chip),
         "Memory per chip": held + fits,
@@ -97,6 +97,14 @@ def bars(of: what_if.Outcome) -> dict[str, tuple[Any, Any]]:
     }
 
 
+def said(
+    model: Model, chip: Chip, precision: Precision, setting: what_if.Setting, latency: Seconds
+) -> tuple[list[str], dict[str, str]]:
+    """What the panel says of one setting: its title, and its texts by quantity."""
+    of = what_if.outcome(model, chip, precision, setting, latency)
+    return title(model.name, _marked(chip), precision.upper(), setting), texts(of, setting)
+
+
 def panel(
     models: Iterable[Model],
     chips: Iterable[Chip],
@@ -105,8 +113,8 @@ def panel(
     setting: what_if.Setting,
     latency: Seconds,
 ) -> Panel:
-    """A panel of *models* and *chips*, of which the first are chosen at first."""
-    models, chips = list(models), list(chips)
+    """A panel of *models* and *chips*, each named once; the first of them are chosen at first."""
+    models, chips = list(dict.fromkeys(models)), list(dict.fromkeys(chips))
     which_model, which_chip, which = map(Expression, ("model", "chip", "precision"))
     signals: dict[str, Expression] = {
         "batch_size": Expression("pow(2, log_batch)"),
@@ -136,7 +144,7 @@ def panel(
     words = title(
         item(names[0], which_model), item(names[1], which_chip), item(labels, which), chosen
     )
-    said = texts(outcome, chosen)
+    told = texts(outcome, chosen)
     return Panel(
         *names,
         precisions=labels,
@@ -151,7 +159,7 @@ def panel(
         },
         signals={name: written(formula) for name, formula in signals.items()},
         title=[written(line) for line in words],
-        texts={name: written(text) for name, text in said.items()},
+        texts={name: written(text) for name, text in told.items()},
         bars={name: (written(a), written(b)) for name, (a, b) in bars(outcome).items()},
     )
 
