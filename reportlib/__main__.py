@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -208,6 +209,35 @@ def _predict_table(
     else:
         write_whole(output, text.getvalue().encode())
     click.echo(f"{len(rows)} cases, {problems} with a problem", err=True)
+
+
+@main.command()
+@params_option
+@click.argument("old")
+@click.argument("new")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--markdown", is_flag=True, help="Print Markdown, for a comment.")
+def diff(params: Path, old: str, new: str, *, as_json: bool, markdown: bool) -> None:
+    """Tell what moved from edition OLD to edition NEW, and why.
+
+    Each is a folder of params, the folder of a build, a day as 2026-03-01 on which --params are
+    read, or a revision of their repository.
+    """
+    from reportlib.exhibits.editions import difference
+    from reportlib.pipeline import differences, editions
+
+    if as_json and markdown:
+        message = "choose one of --json and --markdown"
+        raise click.UsageError(message)
+    try:
+        moved = difference(editions.read(old, params), editions.read(new, params))
+    except editions.EditionError as error:
+        sys.exit(str(error))
+    if as_json:
+        click.echo(json.dumps(asdict(moved), indent=1, ensure_ascii=False))
+    else:
+        tell = differences.as_markdown if markdown else differences.as_text
+        click.echo("\n".join(tell(moved)))
 
 
 @main.command()

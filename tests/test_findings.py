@@ -190,7 +190,7 @@ def test_chips_that_hold_and_chips_that_feed(numbers):
 
 @every_edition
 def test_the_pair_then_and_now(numbers):
-    given = of(numbers, "20_capacity_vs_bandwidth")
+    given = of(numbers, "25_head_to_head")
     ids = numbers.pair(given["pair"])
     finding = findings.tell(numbers, "pair")
     if ids[0] == ids[1]:
@@ -255,10 +255,16 @@ def test_dies_that_a_model_takes(numbers):
     finding = findings.tell(numbers, "on-die")
     shown = numbers.shown_chips().values()
     dies = [c for c in shown if c.memory_kind.startswith("SRAM")]
-    if not dies or len(dies) == len(shown) or not numbers.headline_models():
+    others = [c for c in numbers.chips.values() if not c.memory_kind.startswith("SRAM")]
+    if not (dies and others and numbers.headline_models()):
         assert finding is None
         return
     named = next(c for c in dies if finding.sentence.startswith(f"{c.name} keeps"))
+    rates = {c.name: c.memory_bandwidth.value for c in others}
+    (over,) = {name for name in rates if f"bandwidth over {name}" in finding.numbers}
+    assert rates[over] == max(rates.values())
+    ratio = named.memory_bandwidth.value / rates[over]
+    assert finding.numbers[f"bandwidth over {over}"][0] == pytest.approx(ratio)
     for model in numbers.headline_models().values():
         needed = cases.parameters(model).total * FACTORS[given["precision"]]
         room = named.memory_capacity.value * given["usable_share"]

@@ -7,6 +7,8 @@ several cases. It is confirmed when the stated value holds in all cases, depends
 import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -15,6 +17,8 @@ import pandas as pd
 from reportlib import cases
 from reportlib.calculations import decode
 from reportlib.calculations.precision import BYTES_PER_VALUE
+from reportlib.cases.outlook import NotModelled, outlooks
+from reportlib.cases.ranges import percentiles
 from reportlib.exhibits.words import NBSP, count, percent
 from reportlib.params import Chip, Claim, Model, Params, ParamsError, Precision, problem
 from reportlib.units import Unit, show
@@ -177,8 +181,23 @@ def _shares(of: Arguments, model: Model, chip: Chip, precision: Precision) -> An
         longest_context=CONTEXT_LENGTHS[:, None],
         chips=degrees[degrees > 1],
     )
-    held = cases.fits(case)
-    return (case.communication_time(engine) / case.decode_time(engine))[held]
+    shares: Any = case.communication_time(engine) / case.decode_time(engine)
+    return shares[cases.fits(case)]
+
+
+def _paces_of_demand(of: Arguments) -> Any:
+    """Median of demand over supply in each scenario and year, as a multiple of today's."""
+    try:
+        scenarios = outlooks(of.params)
+    except NotModelled as reason:
+        raise NotCheckable(str(reason)) from None
+    return np.array(
+        [
+            percentiles(partial(outlook.pace, year), outlook.inputs).mid
+            for outlook in scenarios.values()
+            for year in range(1, outlook.horizon + 1)
+        ]
+    )
 
 
 def _not_modelled(_: Arguments) -> Any:
@@ -209,28 +228,32 @@ MEASURES = {
         "", lambda of: _transport_ratio(of, of.model(), of.precisions()[0]), "times"
     ),
     "communication_share": Measure("%", _communication_share),
+    "pace_of_demand": Measure("", _paces_of_demand, "times"),
     "not_modelled": Measure("", _not_modelled),
 }
 
 
-def check(params: Params) -> None:
-    """Raise ParamsError when a claim names no measure, or states its value in another unit."""
+def check(params: Params, root: Path | None = None) -> None:
+    """Raise ParamsError when a claim names no measure, or states its value in another unit.
+
+    *root* is the folder that *params* were read from, by default that of `params.load`.
+    """
     problems = []
     ids: set[str] = set()
     for position, claim in enumerate(params.claims.claims):
         place = ("claims", position)
         if claim.id in ids:
             message = f"{claim.id!r} is the id of another claim; give each its own"
-            problems.append(problem("claims.yaml", (*place, "id"), message))
+            problems.append(problem("claims.yaml", (*place, "id"), message, root))
         ids.add(claim.id)
         if claim.measure not in MEASURES:
             message = f"{claim.measure!r} is not one of {', '.join(MEASURES)}"
-            problems.append(problem("claims.yaml", (*place, "measure"), message))
+            problems.append(problem("claims.yaml", (*place, "measure"), message, root))
             continue
         try:
             _stated(claim)
         except ValueError as error:
-            problems.append(problem("claims.yaml", (*place, "stated"), str(error)))
+            problems.append(problem("claims.yaml", (*place, "stated"), str(error), root))
     if problems:
         raise ParamsError(problems)
 

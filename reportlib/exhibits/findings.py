@@ -17,12 +17,13 @@ import pandas as pd
 from reportlib import cases
 from reportlib.exhibits import claims
 from reportlib.exhibits.sections import parameters
-from reportlib.exhibits.tables import capacity, chips, memory_bound, reality
+from reportlib.exhibits.tables import chips, contest, memory_bound, reality
 from reportlib.exhibits.words import SAME, compared, count, listed, percent
 from reportlib.params import Chip, Model, Params
 from reportlib.units import show
 
 COLUMNS = ("id", "exhibit", "about", "quantity", "value", "unit", "sentence")
+ROUNDING = 1e-9  # a relative difference that is none
 IN_WORDS = {
     "confirmed": "confirmed",
     "true when written": "true when written and no longer",
@@ -58,6 +59,22 @@ class Finding:
     def markdown(self) -> str:
         """The whole sentence, with a link to its exhibit."""
         return f"{self.sentence} ([@{self.exhibit}])."
+
+
+def same(one: Finding | None, other: Finding | None) -> bool:
+    """Whether two findings say the same numbers of the same records, in whatever words."""
+    if one is None or other is None:
+        return one is other
+    return (
+        one.about == other.about
+        and one.numbers.keys() == other.numbers.keys()
+        and all(alike(number, other.numbers[name]) for name, number in one.numbers.items())
+    )
+
+
+def alike(one: tuple[float, str], other: tuple[float, str]) -> bool:
+    """Whether two numbers are the same but for rounding."""
+    return math.isclose(one[0], other[0], rel_tol=ROUNDING) and one[1] == other[1]
 
 
 def tell(params: Params, identifier: str) -> Finding | None:
@@ -180,16 +197,16 @@ def _pair(params: Params, of: Mapping[str, Any]) -> Said | None:
     ids = params.pair(of["pair"])
     if ids[0] == ids[1]:
         return None
-    today = params.report.as_of
-    before = min(date.fromisoformat(of["before"]), today)
-    readings = capacity.pair_by_day(params, ids, [today, before])
+    before = date.fromisoformat(of["before"])
     first, second = (params.chips[i] for i in ids)
-    now = _ratios(*readings[str(today)])
+    now = _ratios(first, second)
+    earlier = [before] if before < params.report.as_of else []
+    readings = contest.by_day(params, ids, earlier)
+    then = _ratios(*readings[str(before)]) if readings else now
     numbers = {f"{what} over {second.name}": (ratio, "") for what, ratio in now.items()}
     sentence = f"Beside {_named(second)}, {_named(first)} has " + " and ".join(
         f"{compared(ratio)} {what}" for what, ratio in now.items()
     )
-    then = _ratios(*readings[str(before)]) if str(before) in readings else now
     moved = [what for what in now if abs(then[what] / now[what] - 1) >= SAME]
     if moved:
         numbers |= {f"{what} over {second.name} on {before}": (then[what], "") for what in moved}
@@ -241,20 +258,21 @@ def _sweep(params: Params, _: Mapping[str, Any]) -> Said | None:
 
 def _on_die(params: Params, of: Mapping[str, Any]) -> Said | None:
     """How fast memory on the die is, and how many dies the models of the cast take."""
-    order = {i: params.chips[i] for i in params.chip_order() if i in params.shown_chips()}
-    dies = [chip for chip in order.values() if cases.keeps_weights_on_chip(chip)]
-    others = [chip for chip in order.values() if not cases.keeps_weights_on_chip(chip)]
-    other = next((params.chips[i] for i in of["pair"] if params.chips.get(i) in others), None)
+    shown = params.shown_chips()
+    known = [shown[i] for i in params.chip_order() if i in shown]
+    dies = [chip for chip in known if cases.keeps_weights_on_chip(chip)]
+    others = [c for c in params.chips.values() if not cases.keeps_weights_on_chip(c)]
     models = list(params.headline_models().values())
     if not (dies and others and models):
         return None
-    die, other = dies[0], other or others[0]
+    die, other = dies[0], max(others, key=lambda chip: chip.memory_bandwidth.value)
     setting = {"precision": of["precision"], "usable_share": of["usable_share"]}
     needed = {m: float(cases.chips_needed(m, die, **setting)) for m in models}
     faster = die.memory_bandwidth.value / other.memory_bandwidth.value
     return Said(
         f"{die.name} keeps {show(die.memory_capacity.value, 'B')} on the die and reads them at "
-        f"{count(faster)} times the bandwidth of {other.name}; in {of['precision'].upper()}, "
+        f"{count(faster)} times the highest bandwidth beside a die, that of {other.name}; "
+        f"in {of['precision'].upper()}, "
         + listed(f"{model.name} takes {count(chips)} of it" for model, chips in needed.items()),
         {
             "capacity on the die": (die.memory_capacity.value, "B"),
@@ -325,7 +343,7 @@ FINDINGS: Mapping[str, tuple[str, str, Tell]] = {
     "transport": ("10_memory_bound", "fig-step", _transport),
     "critical-context": ("10_memory_bound", "fig-critical", _critical),
     "needs": ("10_memory_bound", "tbl-needs", _needs),
-    "pair": ("20_capacity_vs_bandwidth", "fig-duel", _pair),
+    "pair": ("25_head_to_head", "tbl-pair", _pair),
     "reality": ("80_model_against_reality", "fig-reality", _reality),
     "verdicts": ("90_claims", "tbl-claims", _verdicts),
     "on-die": ("20_capacity_vs_bandwidth", "fig-fits", _on_die),
