@@ -147,3 +147,30 @@ def test_exchanges_of_an_edition_without_constants_are_not_checkable():
 
     assert row["verdict"] == "not checkable"
     assert "no engines.yaml" in row["computed"]
+
+
+def test_whether_memory_is_infrastructure_depends_on_the_scenario():
+    row = verdict(NUMBERS, "infrastructure")
+    cases = sum(1 for _ in NUMBERS.scenarios.scenarios) * NUMBERS.scenarios.horizon
+
+    assert row["verdict"] == "depends"
+    assert f"of {cases} cases" in row["computed"]
+
+
+def with_scenario(numbers, identifier):
+    of = numbers.scenarios
+    alone = of.model_copy(update={"scenarios": {identifier: of.scenarios[identifier]}})
+    return replace(numbers, scenarios=alone)
+
+
+@pytest.mark.parametrize(("scenario", "found"), [("agents", "confirmed"), ("digestion", "refuted")])
+def test_a_single_scenario_may_settle_whether_memory_is_infrastructure(scenario, found):
+    assert verdict(with_scenario(NUMBERS, scenario), "infrastructure")["verdict"] == found
+
+
+@pytest.mark.parametrize("gone", [{"scenarios": None}, {"supply": None}, {"memory": {}}])
+def test_infrastructure_is_not_checkable_without_what_it_is_computed_from(gone):
+    row = verdict(replace(NUMBERS, **gone), "infrastructure")
+
+    assert row["verdict"] == "not checkable"
+    assert row["computed"].startswith("no ")
