@@ -12,7 +12,9 @@ from test_golden import (
     BF16,
     CHIP,
     CHIPS,
+    CLOCK,
     COMPARED,
+    DAYS,
     FP8,
     HBM,
     HEADLINE,
@@ -20,11 +22,15 @@ from test_golden import (
     MODEL,
     MODELS,
     NUMBERS,
-    PAIR,
     REGIMES,
     REPLICA,
+    RULES,
     SHOWN,
     TRAINED,
+    TWO,
+    expected_frontiers,
+    readings,
+    splitting,
 )
 
 from reportlib.exhibits import charts, findings, scales, tables, theme
@@ -33,6 +39,7 @@ from reportlib.exhibits.tables import reality
 from reportlib.pipeline.chartdata import CITED
 
 CAST = [chip.name for chip in HBM]
+TWO_CHIPS = {"names": [chip.name for chip in TWO], "vendors": [chip.vendor for chip in TWO]}
 CHIP_TABLE = tables.chips.chips(SHOWN)
 CHARTS = {
     "scoreboard": charts.findings.scoreboard(findings.scoreboard(NUMBERS)),
@@ -66,17 +73,18 @@ CHARTS = {
         tables.capacity.frontiers(HEADLINE, HBM, replica=8, context_length=8192, **FP8),
         cast=CAST,
     ),
-    "head_to_head": charts.capacity.head_to_head(
-        tables.capacity.head_to_head(
-            HEADLINE,
-            tables.capacity.pair_by_day(NUMBERS, PAIR, [NUMBERS.report.as_of]),
-            wanted_speeds=[10, 100],
-            context_lengths=[8192],
-            **FP8,
-        ),
-        first="A",
-        second="B",
+    "chips_for_users": charts.capacity.chips_for_users(
+        tables.capacity.chips_for_users(HEADLINE, HBM, users=64, context_length=8192, **FP8)
     ),
+    "splitting": charts.capacity.splitting(splitting(MODEL)),
+    "expected_frontiers": charts.capacity.frontiers(expected_frontiers(HEADLINE), cast=CAST),
+    "same_work": charts.contest.same_work(
+        tables.contest.same_work(HEADLINE, DAYS, CLOCK, RULES), **TWO_CHIPS
+    ),
+    "same_promise": charts.contest.same_promise(
+        tables.contest.same_promise(HEADLINE, DAYS, CLOCK, RULES, [20, 50]), **TWO_CHIPS
+    ),
+    "readings": charts.contest.readings(readings(HEADLINE), **TWO_CHIPS),
     "capacity_bandwidth": charts.chips.capacity_bandwidth(
         CHIP_TABLE, sweep_times=[1e-3, 1e-2], cast=CAST
     ),

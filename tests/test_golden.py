@@ -24,6 +24,35 @@ PAIR = ("rubin-r200", "mi455x")
 COMPARED = reality.comparisons(NUMBERS)
 KNOWN = reality.steps(COMPARED)
 REGIMES = list(reality.REGIMES.values())
+ENGINES = tables.capacity.engines(NUMBERS, HBM, "serving")
+TWO = tuple(NUMBERS.chips[chip] for chip in PAIR)
+DAYS = tables.contest.by_day(NUMBERS, PAIR, [NUMBERS.claims.as_of, NUMBERS.report.as_of])
+CLOCK = tables.contest.expected(NUMBERS, TWO, "serving")
+RULES = tables.contest.Rules("fp8", [1, 64, 256], [8192, 131_072])
+
+
+def splitting(model):
+    return tables.capacity.splitting(
+        model,
+        HBM,
+        ENGINES,
+        tables.capacity.exchange_latency(NUMBERS, ENGINES[CHIP.name]),
+        precision="fp8",
+        batch_sizes=[1, 64],
+        context_length=8192,
+    )
+
+
+def expected_frontiers(models):
+    return tables.capacity.expected_frontiers(
+        models, HBM, ENGINES, precision="fp8", input_length=8192, output_length=1024
+    )
+
+
+def readings(models):
+    clocks = {"expected": CLOCK, "at peak rates": tables.contest.ceilings(NUMBERS, TWO)}
+    return tables.contest.readings(models, TWO, clocks, RULES)
+
 
 TABLES = {
     "numbers": lambda: frames.numbers(NUMBERS),
@@ -56,13 +85,15 @@ TABLES = {
     "frontiers": lambda: tables.capacity.frontiers(
         [MODEL], HBM, replica=8, context_length=8192, **FP8
     ).iloc[::8],
-    "head_to_head": lambda: tables.capacity.head_to_head(
-        HEADLINE,
-        tables.capacity.pair_by_day(NUMBERS, PAIR, [NUMBERS.claims.as_of, NUMBERS.report.as_of]),
-        wanted_speeds=[10, 100],
-        context_lengths=[8192, 131_072],
-        **FP8,
+    "chips_for_users": lambda: tables.capacity.chips_for_users(
+        HEADLINE, HBM, users=64, context_length=8192, **FP8
     ),
+    "splitting": lambda: splitting(MODEL),
+    "expected_frontiers": lambda: expected_frontiers([MODEL]).iloc[::4],
+    "same_work": lambda: tables.contest.same_work(HEADLINE, DAYS, CLOCK, RULES),
+    "same_promise": lambda: tables.contest.same_promise(HEADLINE, DAYS, CLOCK, RULES, [20, 50]),
+    "readings": lambda: readings(HEADLINE),
+    "measured_pairs": lambda: tables.contest.measured_pairs(NUMBERS, "without_chip").iloc[::40],
     "stack_anatomy": lambda: tables.chips.stack_anatomy(CHIPS),
     "decode_ceilings": lambda: tables.chips.decode_ceilings(
         HEADLINE, CHIPS, precision="bf16", usable_share=0.9, context_length=8192

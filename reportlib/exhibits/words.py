@@ -1,9 +1,11 @@
 """Numbers as words of a sentence, so that the sentence stays true when the numbers change."""
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from reportlib.params import Reading
+from reportlib.units import show
 
 NBSP = "\N{NO-BREAK SPACE}"
 USUAL = {"USD/GB": 1e9, "pJ/bit": 1e12 / 8}  # of an SI unit, in one that people use instead
@@ -36,6 +38,57 @@ def powers(number: float) -> str:
     """
     digits, power = f"{number:.2e}".split("e")
     return f"{digits}{NBSP}×{NBSP}10^{int(power)}^"
+
+
+def ratio(number: float) -> str:
+    r"""Return how many times something is something else, large numbers in words.
+
+    >>> ratio(24.83), ratio(523_636_364)
+    ('24.8', '524\xa0million')
+    """
+    million = 1e6
+    return count(number) if number < million else f"{count(number / million)}{NBSP}million"
+
+
+def users_of(number: float) -> str:
+    """Return a number of users.
+
+    >>> users_of(1), users_of(64)
+    ('one user', '64 users')
+    """
+    return "one user" if number == 1 else f"{count(number)} users"
+
+
+def counted(number: float, thing: str) -> str:
+    """Return a number of things with their name, in the plural but for one.
+
+    >>> counted(1, "chip"), counted(1804, "chip")
+    ('1 chip', '1,804 chips')
+    """
+    return f"{count(number)} {thing}" + ("" if number == 1 else "s")
+
+
+def span(low: float, high: float, unit: str) -> str:
+    r"""Return what a quantity spans, "%" for a share; a dash where it is not known.
+
+    >>> span(80e9, 432e9, "B"), span(8, 8, ""), span(0.3, 0.611, "%")
+    ('80\xa0GB to 432\xa0GB', '8', '30\xa0% to 61\xa0%')
+    """
+    if math.isnan(low):
+        return "–"
+    form = {"%": percent, "": count}.get(unit, lambda value: show(value, unit))
+    ends = list(dict.fromkeys((form(low), form(high))))
+    return " to ".join(ends)
+
+
+def some(words: Sequence[str], most: int = 4) -> str:
+    """Return words as an enumeration that ends with the number of those left out.
+
+    >>> some(["A", "B", "C"], most=3), some(["A", "B", "C", "D"], most=3)
+    ('A, B and C', 'A, B and 2 more')
+    """
+    few = list(words)
+    return listed(few if len(few) <= most else [*few[: most - 1], f"{len(few) - most + 1} more"])
 
 
 def usual(number: float, unit: str) -> str:

@@ -1,4 +1,4 @@
-"""Charts of what fits, how many users, how fast, and of two chips against each other."""
+"""Charts of what fits, for how many users, how fast, and of what splitting a model costs."""
 
 from collections.abc import Sequence
 
@@ -23,7 +23,7 @@ from reportlib.exhibits.charts.parts import (
 )
 from reportlib.exhibits.scales import LogScale
 from reportlib.exhibits.theme import (
-    DIVERGING,
+    INK,
     MUTED,
     ON_DARK,
     ON_LIGHT,
@@ -79,6 +79,36 @@ def fits(table: pd.DataFrame) -> alt.LayerChart:
     return (cells + text).properties(width=WIDTH, height=alt.Step(26))
 
 
+def chips_for_users(table: pd.DataFrame) -> alt.FacetChart:
+    """Chips needed for the weights and, further right, for users' caches too: a panel a model."""
+    table = drawn(table, cited=("memory_capacity_cite",)).assign(
+        label=[f"{count:,.0f}" for count in table["for_users"]],
+        capacity=[show(size, "B") for size in table["memory_capacity"]],
+        caches=[show(size, "B") for size in table["kv_bytes"]],
+    )
+    scale = LogScale.over([*table["for_weights"], *table["for_users"]], (0.06, 0.22))
+    x = scale.axis(alt.X, "for_users", "Chips (log)", length=PANEL)
+    base = alt.Chart(table).encode(
+        x=x,
+        y=alt.Y("chip:N", sort=order(table, "chip", "memory_capacity"), title=None),
+        tooltip=[
+            tip("chip:N", "Chip"),
+            tip("capacity:N", "Capacity"),
+            tip("memory_capacity_cite:N", "Source"),
+            tip("for_weights:Q", "Chips for the weights", ",.0f"),
+            tip("caches:N", "Caches of all users"),
+            tip("for_users:Q", "Chips with the caches", ",.0f"),
+        ],
+    )
+    lines = base.mark_rule(strokeWidth=2).encode(x2="for_weights:Q")
+    weights = base.mark_tick(thickness=3, size=13, color=INK).encode(
+        x=scale.axis(alt.X, "for_weights", "Chips (log)", length=PANEL)
+    )
+    text = base.mark_text(align="left", dx=10).encode(text="label:N")
+    layers = alt.layer(lines, weights, vendor_marks(base, table), text, data=table)
+    return panels(layers, table, height=alt.Step(ROW))
+
+
 def sweep_times(table: pd.DataFrame) -> alt.LayerChart:
     """Memory sweep time by chip, on a logarithmic axis."""
     table = drawn(table).assign(label=[show(time, "s") for time in table["memory_sweep_time"]])
@@ -98,7 +128,10 @@ def sweep_times(table: pd.DataFrame) -> alt.LayerChart:
 
 
 def frontiers(table: pd.DataFrame, *, cast: Sequence[str]) -> alt.FacetChart:
-    """Speed per user against throughput per chip, a panel a model, a line a chip."""
+    """Speed per user against throughput per chip, a panel a model, a line a chip.
+
+    Other chips than those of *cast* are grey. Where the number of chips varies, tooltips tell it.
+    """
     chosen = alt.selection_point(name="chosen", fields=["chip"], bind="legend")
     x_scale = LogScale.over(table["tokens_per_second_per_user"])
     y_scale = LogScale.over(table["tokens_per_second_per_chip"])
@@ -107,10 +140,11 @@ def frontiers(table: pd.DataFrame, *, cast: Sequence[str]) -> alt.FacetChart:
             alt.X, "tokens_per_second_per_user", "Tokens/s per user (log)", length=PANEL
         ),
         y=y_scale.axis(alt.Y, "tokens_per_second_per_chip", "Tokens/s per chip (log)"),
-        order="batch_size:Q",
+        order=alt.Order("tokens_per_second_per_user:Q"),
         detail="chip:N",
         tooltip=[
             tip("chip:N", "Chip"),
+            *([tip("chips:Q", "Chips", ",.0f")] if "chips" in table else []),
             tip("batch_size:Q", "Batch size", ",.0f"),
             tip("tokens_per_second_per_user:Q", "Tokens/s per user", ",.3~r"),
             tip("tokens_per_second_per_chip:Q", "Tokens/s per chip", ",.3~r"),
@@ -118,7 +152,7 @@ def frontiers(table: pd.DataFrame, *, cast: Sequence[str]) -> alt.FacetChart:
     )
     shown = cast_rows(table, cast)
     chips = order(shown, "chip")
-    lines = base.mark_line(strokeWidth=2.5).encode(
+    lines = base.mark_line(strokeWidth=2.5, interpolate="monotone").encode(
         color=alt.Color(
             "chip:N",
             scale=alt.Scale(domain=chips, range=of_chips(shown, chips)[0]),
@@ -130,76 +164,81 @@ def frontiers(table: pd.DataFrame, *, cast: Sequence[str]) -> alt.FacetChart:
     is_cast = alt.FieldOneOfPredicate("chip", chips)
     others = base.transform_filter(~is_cast)
     layers = alt.layer(
-        others.mark_line(strokeWidth=1, color=MUTED, opacity=0.45),
+        others.mark_line(strokeWidth=1, color=MUTED, opacity=0.45, interpolate="monotone"),
         lines.transform_filter(is_cast).add_params(chosen),
         data=table,
     )
     return panels(layers, table, height=220)
 
 
-def head_to_head(table: pd.DataFrame, *, first: str, second: str) -> alt.FacetChart:
-    """Which of two chips serves more tokens per chip, over wanted speed and context."""
+def splitting(table: pd.DataFrame) -> alt.FacetChart:
+    """Share of a step that exchanges take against the number of chips, a panel a batch.
+
+    A band shows what is not known of the first chip's; a diamond, where twice as many chips are
+    no more than a third faster.
+    """
     table = table.assign(
-        wanted=[f"{speed:,.0f}" for speed in table["wanted_speed"]],
-        context=[f"{length:,.0f}" for length in table["context_length"]],
-        logarithm=np.log2(table["ratio"].clip(1 / 8, 8)).fillna(0),
-        shown=[_ratio(value) for value in table["ratio"]],
-        meaning=[_winner(value, first, second) for value in table["ratio"]],
+        users=[f"{size:,.0f} user{'s' if size > 1 else ''}" for size in table["batch_size"]],
+        link=[show(rate, "B/s") if rate > 0 else "PCIe" for rate in table["link_bandwidth"]],
+        speed=[f"{speed:,.3g}" for speed in table["tokens_per_second_per_user"]],
     )
+    table["linked"] = table["chip"] + ", " + table["link"]
+    chips, linked = order(table, "chip"), order(table, "linked")
+    colors, dashes = of_chips(table, chips)
+    sizes = order(table, "users")
+    x_scale = LogScale.over(table["chips"])
+    x = alt.X(
+        "chips:Q",
+        title="Chips that share a model (log)",
+        scale=alt.Scale(type="log", base=2, domain=[x_scale.low, x_scale.high], nice=False),
+        axis=alt.Axis(values=sorted(set(table["chips"])), format=",.0f"),
+    )
+    share = alt.Axis(format=".0%", tickCount=5)
+    top = float(table["high"].max()) if len(table) else 1.0
+    y_scale = alt.Scale(domain=[0, min(1.0, top * 1.05) or 1.0], nice=False)
+    y = alt.Y("share:Q", title="Share of a step", scale=y_scale, axis=share)
+    color = alt.Color(
+        "linked:N",
+        scale=alt.Scale(domain=linked, range=colors),
+        legend=alt.Legend(
+            title=None,
+            orient="top",
+            columns=2,
+            labelLimit=0,
+            symbolType="stroke",
+            symbolStrokeWidth=2.5,
+        ),
+    )
+    dash = alt.StrokeDash("linked:N", scale=alt.Scale(domain=linked, range=dashes))
     base = alt.Chart(table).encode(
-        x=alt.X(
-            "wanted:N",
-            sort=order(table, "wanted", "wanted_speed"),
-            title="Tokens/s for each user",
-            axis=alt.Axis(labelAngle=0, domain=False, ticks=False),
-        ),
-        y=alt.Y(
-            "context:N",
-            sort=order(table, "context", "context_length")[::-1],
-            title="Context (tokens)",
-            axis=alt.Axis(domain=False, ticks=False),
-        ),
+        x=x,
+        y=y,
+        color=color,
         tooltip=[
-            tip("wanted:N", "Tokens/s per user"),
-            tip("context:N", "Context"),
-            tip("meaning:N", "Per chip"),
+            tip("chip:N", "Chip"),
+            tip("chips:Q", "Chips", ",.0f"),
+            tip("share:Q", "Share of a step", ".0%"),
+            tip("low:Q", "at quick exchanges", ".0%"),
+            tip("high:Q", "at slow exchanges", ".0%"),
+            tip("speed:N", "Tokens/s per user"),
+            tip("kv_copies:Q", "Copies of each cache", ",.0f"),
+            tip("link:N", "Links, one way"),
+            tip("link_bandwidth_cite:N", "Source"),
         ],
     )
-    cells = base.mark_rect(stroke=PAPER).encode(
-        color=alt.Color(
-            "logarithm:Q",
-            scale=alt.Scale(
-                domain=[-1, 0, 1], range=list(DIVERGING), clamp=True, interpolate="lab"
-            ),
-            legend=None,
-        )
+    first = alt.FieldEqualPredicate(field="chip", equal=chips[0] if chips else "")
+    band = alt.Chart(table).transform_filter(first).mark_area(opacity=0.2, color=MUTED)
+    layers = alt.layer(
+        band.encode(
+            x=x, y=alt.Y("low:Q", scale=y_scale, title="Share of a step", axis=share), y2="high:Q"
+        ),
+        base.mark_line(strokeWidth=2.2).encode(strokeDash=dash),
+        base.mark_point(size=22, filled=True, opacity=1),
+        base.transform_filter("datum.balances").mark_point(
+            shape="diamond", size=110, filled=True, opacity=1
+        ),
+        data=table,
     )
-    text = base.mark_text(fontSize=10).encode(text="shown:N", color=alt.value(ON_LIGHT))
-    return (
-        (cells + text)
-        .properties(width=165, height=112)
-        .facet(
-            column=alt.Column("model:N", title=None, sort=order(table, "model")),
-            row=alt.Row(
-                "edition:N",
-                title=None,
-                sort=order(table, "edition"),
-                header=alt.Header(labelOrient="left", labelAngle=-90),
-            ),
-        )
+    return layers.properties(width=PANEL + 110, height=240).facet(
+        facet=alt.Facet("users:N", title=None, sort=sizes)
     )
-
-
-def _ratio(value: float) -> str:
-    if np.isnan(value):
-        return "–"
-    return "only" if value in (0, np.inf) else f"{value:.2f}"
-
-
-def _winner(value: float, first: str, second: str) -> str:
-    """Say in words what a ratio of two chips means."""
-    if np.isnan(value):
-        return "neither is fast enough"
-    if value in (0, np.inf):
-        return f"only {first if value else second} is fast enough"
-    return f"{first} serves {value:.2f} times as much as {second}"

@@ -5,6 +5,7 @@ down where the second does, for those who see no colours.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import altair as alt
 import numpy as np
@@ -106,7 +107,7 @@ def _map(
     table: pd.DataFrame, by: str, title: str, tips: list[alt.Tooltip], vendors: Two
 ) -> alt.FacetChart:
     """Return a grid of contexts and *by*, a column of panels a model and a row a day."""
-    gap = {"paddingInner": 0.08, "paddingOuter": 0.04}
+    gap: dict[str, Any] = {"paddingInner": 0.08, "paddingOuter": 0.04}
     fields = [c for c in FIELDS if c in table]
     base = alt.Chart(table[fields]).encode(
         x=alt.X(

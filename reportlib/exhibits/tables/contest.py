@@ -23,7 +23,7 @@ from reportlib import cases
 from reportlib.calculations import decode
 from reportlib.cases.engines import PERCENTILE, Engine, widened
 from reportlib.exhibits.tables import reality
-from reportlib.exhibits.tables.parts import cite, link_bandwidth, number
+from reportlib.exhibits.tables.parts import cite, link_bandwidth, number, status
 from reportlib.params import Chip, Model, Params, Precision
 from reportlib.units import Count, show
 
@@ -118,7 +118,7 @@ def beside(pairs: Mapping[str, Pair], precision: Precision) -> pd.DataFrame:
                 {
                     "edition": edition,
                     "chip": chip.name,
-                    "status": chip.status.value if chip.status else "",
+                    "status": status(chip),
                     "status_cite": cite(chip.status),
                     "memory_capacity": chip.memory_capacity.value,
                     "memory_capacity_cite": cite(chip.memory_capacity),
@@ -168,9 +168,7 @@ class Rules:
     def side(self, model: Model, chip: Chip, engine: Engine | None) -> _Side:
         """What *chip* serves of *model*."""
         degrees: Any = np.array(cases.domain_degrees(model, chip), dtype=float)
-        degree, context, batch = np.ix_(
-            degrees, *(np.asarray(axis, dtype=float) for axis in self._axes)
-        )
+        degree, context, batch = _across(degrees, self.context_lengths, self.batch_sizes)
         case = cases.Case(
             model,
             chip,
@@ -184,9 +182,10 @@ class Rules:
         rates = decode.tokens_per_second(batch, time) / degree
         return _Side(degrees, np.where(held, rates, 0.0), np.where(held, 1 / time, 0.0))
 
-    @property
-    def _axes(self) -> tuple[Sequence[float], Sequence[float]]:
-        return self.context_lengths, self.batch_sizes
+
+def _across(*axes: Any) -> Any:
+    """Return *axes* as arrays that broadcast to all combinations."""
+    return np.ix_(*(np.asarray(axis, dtype=float) for axis in axes))
 
 
 def same_work(
@@ -242,12 +241,11 @@ def _sides(model: Model, pair: Pair, by: Clock, rules: Rules) -> list[dict[str, 
 
 def _readings(chip: Chip) -> dict[str, Chip]:
     """Return a chip as read, at the ends of ranges, and with the bandwidth that it had before."""
-    before = chip.memory_bandwidth.superseded
     return {
         "value": chip,
         "low": _at_end(chip, "low"),
         "high": _at_end(chip, "high"),
-        "before": with_bandwidth(chip, before[-1].value) if before else chip,
+        "before": with_bandwidth(chip, _last_two(chip)[-1]),
     }
 
 
@@ -301,7 +299,7 @@ def _judged(sides: Sequence[Mapping[str, _Side]], pick: Any, band: Count) -> dic
 
 def _long(axes: Mapping[str, Sequence[float]], columns: Mapping[str, Any]) -> pd.DataFrame:
     """Return two-dimensional *columns* as a row for each pair of values of the two *axes*."""
-    index = pd.MultiIndex.from_product(axes.values(), names=axes.keys())
+    index = pd.MultiIndex.from_product(list(axes.values()), names=list(axes))
     flat = {name: np.ravel(values) for name, values in columns.items()}
     return pd.DataFrame(flat, index=index).reset_index()
 
@@ -313,11 +311,7 @@ def readings(
 
     Each as it stands, and as it stood before that, where sources changed.
     """
-    values = [
-        list(dict.fromkeys([chip.memory_bandwidth.value, *(
-            old.value for old in chip.memory_bandwidth.superseded[-1:])]))
-        for chip in pair
-    ]  # fmt: skip
+    values = [_last_two(chip) for chip in pair]
     pairs = {
         f"{show(one, 'B/s')} against {show(other, 'B/s')}": (
             with_bandwidth(pair[0], one), with_bandwidth(pair[1], other)
@@ -327,6 +321,17 @@ def readings(
     tables = [same_work(models, pairs, by, rules).assign(clock=name) for name, by in clocks.items()]
     counts = pd.concat(tables).groupby(["clock", "edition", "outcome"], sort=False).size()
     return counts.rename("cells").reset_index().rename(columns={"edition": "reading"})
+
+
+def _last_two(chip: Chip) -> list[float]:
+    """Return the bandwidth of *chip* and the one that was read before it, if there is another."""
+    before = [old.value for old in chip.memory_bandwidth.superseded[-1:]]
+    return list(dict.fromkeys([chip.memory_bandwidth.value, *before]))
+
+
+def printed(chip: Chip) -> list[str]:
+    """The bandwidth of *chip* as text, after the one that was read before it."""
+    return [show(value, "B/s") for value in reversed(_last_two(chip))]
 
 
 def by_chips(work: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
@@ -392,11 +397,12 @@ def sureness(outcomes: "pd.Series[str]") -> str:
     if led.empty:
         return ""
     sure = int((~led.str.endswith("open")).sum())
-    things = "lead is" if len(led) == 1 else "leads are"
+    if len(led) == 1:
+        return f"the one lead is {'' if sure else 'not '}sure"
     if sure == len(led):
-        return f"the one {things} sure" if sure == 1 else f"all {sure:,} {things} sure"
-    verb = "lead is" if len(led) == 1 else f"leads {'is' if sure == 1 else 'are'}"
-    return f"{f'{sure:,}' if sure else 'none'} of {len(led):,} {verb} sure"
+        return f"all {sure:,} leads are sure"
+    told = f"{sure:,}" if sure else "none"
+    return f"{told} of {len(led):,} leads {'is' if sure == 1 else 'are'} sure"
 
 
 def turns(work: pd.DataFrame, context_length: float) -> list[str]:
