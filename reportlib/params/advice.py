@@ -52,6 +52,8 @@ def _follow(schema: Any, node: Any) -> Any:
         if "$ref" in option:
             target = schema["$defs"][option["$ref"].rsplit("/", 1)[1]]
         merged["properties"] = merged.get("properties", {}) | target.get("properties", {})
+        for inner in target.get("patternProperties", {}).values():  # of keys that have a form
+            merged["additionalProperties"] = inner
         for key in ("additionalProperties", "items"):
             if isinstance(target.get(key), dict):
                 merged[key] = target[key]
