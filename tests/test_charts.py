@@ -19,12 +19,15 @@ from test_golden import (
     HBM,
     HEADLINE,
     KNOWN,
+    LARGE,
     MODEL,
     MODELS,
     NUMBERS,
+    OUTLOOKS,
     REGIMES,
     REPLICA,
     RULES,
+    SERVED,
     SHOWN,
     TRAINED,
     TWO,
@@ -41,6 +44,7 @@ from reportlib.pipeline.chartdata import CITED
 CAST = [chip.name for chip in HBM]
 TWO_CHIPS = {"names": [chip.name for chip in TWO], "vendors": [chip.vendor for chip in TWO]}
 CHIP_TABLE = tables.chips.chips(SHOWN)
+COURSES = tables.outlook.courses(OUTLOOKS, 2026)
 CHARTS = {
     "scoreboard": charts.findings.scoreboard(findings.scoreboard(NUMBERS)),
     "step_parts": charts.memory_bound.step_parts(
@@ -90,12 +94,32 @@ CHARTS = {
     ),
     "generations": charts.chips.generations(
         tables.chips.generations(SHOWN),
+        tables.chips.trends(tables.chips.generations(SHOWN)),
         names={"peak_compute": "C", "memory_bandwidth": "B", "memory_capacity": "M"},
     ),
     "decode_ceilings": charts.chips.decode_ceilings(
         tables.chips.decode_ceilings(
             HEADLINE, CHIPS, precision="bf16", usable_share=0.9, context_length=8192
         )
+    ),
+    "ridge_points": charts.chips.ridge_points(
+        tables.chips.ridge_points(SHOWN), names={"given": "In BF16", "fastest": "At the fastest"}
+    ),
+    "predictions": charts.chips.predictions(
+        tables.chips.predictions(NUMBERS, HEADLINE, NUMBERS.headline_chips(), **SERVED)
+    ),
+    "costs": charts.chips.ranged(
+        tables.chips.costs(NUMBERS, HEADLINE, tables.chips.hosted(CHIPS)),
+        unit="USD",
+        title="USD per million tokens (log)",
+    ),
+    "energies": charts.chips.ranged(
+        tables.chips.energies(NUMBERS, HEADLINE, tables.chips.hosted(CHIPS)),
+        unit="J",
+        title="Energy per token (J, log)",
+    ),
+    "joined": charts.chips.joined(
+        tables.chips.joined(LARGE, CHIPS, precision="bf16", usable_share=0.9)
     ),
     "works": charts.memory_bound.roofline(
         tables.training.work_points(
@@ -123,6 +147,18 @@ CHARTS = {
     "ceiling_shares": charts.reality.ceiling_shares(
         reality.shares(COMPARED), kinds=list(reality.TIMED.values())
     ),
+    "courses": charts.outlook.courses(COURSES),
+    "additions": charts.outlook.additions(COURSES),
+    "bounds": charts.outlook.bounds(tables.outlook.bounds(OUTLOOKS)),
+    "movers": charts.outlook.movers(tables.outlook.movers(OUTLOOKS["steady"], 2031, 9)),
+    "break_even": charts.outlook.break_even(
+        tables.outlook.break_even(
+            OUTLOOKS["steady"], token_factors=[2, 3], efficiency_factors=[1, 2]
+        )
+    ),
+    "revenues": charts.outlook.revenues(tables.outlook.revenues(NUMBERS.market)),
+    "margins": charts.outlook.margins(tables.outlook.margins(NUMBERS.market)),
+    "price_changes": charts.outlook.prices(tables.outlook.prices(NUMBERS.market)),
 }
 SPECS = {name: chart.to_dict() for name, chart in CHARTS.items()}
 

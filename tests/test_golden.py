@@ -18,6 +18,8 @@ HBM = [chip for chip in NUMBERS.headline_chips().values() if not cases.keeps_wei
 HEADLINE = NUMBERS.headline_models().values()
 BF16 = {"precision": "bf16", "context_length": 2048}
 FP8 = {"precision": "fp8", "usable_share": 0.9}
+CAST, LARGE = NUMBERS.headline_chips(), NUMBERS.models["llama-3.1-405b"]
+SERVED = {"precision": "bf16", "context_length": 8192, "engine": "vllm"}
 TRAINED = {"precision": "bf16", "sequence_length": 8192}
 REPLICA = cases.Case(MODEL, CHIP, cases.uniform("bf16"), batch_size=32, chips=8)
 PAIR = ("rubin-r200", "mi455x")
@@ -27,6 +29,7 @@ REGIMES = list(reality.REGIMES.values())
 ENGINES = tables.capacity.engines(NUMBERS, HBM, "serving")
 TWO = tuple(NUMBERS.chips[chip] for chip in PAIR)
 DAYS = tables.contest.by_day(NUMBERS, PAIR, [NUMBERS.claims.as_of, NUMBERS.report.as_of])
+OUTLOOKS, _ = tables.outlook.known(NUMBERS)
 CLOCK = tables.contest.expected(NUMBERS, TWO, "serving")
 RULES = tables.contest.Rules("fp8", [1, 64, 256], [8192, 131_072])
 
@@ -99,6 +102,14 @@ TABLES = {
         HEADLINE, CHIPS, precision="bf16", usable_share=0.9, context_length=8192
     ),
     "generations": lambda: tables.chips.generations(SHOWN),
+    "trends": lambda: tables.chips.trends(tables.chips.generations(SHOWN)),
+    "ridge_points": lambda: tables.chips.ridge_points(SHOWN),
+    "predictions": lambda: tables.chips.predictions(NUMBERS, HEADLINE, CAST, **SERVED),
+    "costs": lambda: tables.chips.costs(NUMBERS, HEADLINE, tables.chips.hosted(CHIPS)),
+    "energies": lambda: tables.chips.energies(NUMBERS, [MODEL], tables.chips.hosted(CHIPS)),
+    "owning_prices": lambda: tables.chips.owning_prices(NUMBERS, tables.chips.hosted(CHIPS)),
+    "architectures": lambda: tables.chips.architectures(CHIPS),
+    "joined": lambda: tables.chips.joined(LARGE, CHIPS, precision="bf16", usable_share=0.9),
     "work_points": lambda: tables.training.work_points(
         MODEL, CHIP, step_tokens=65_536, prompt_lengths=[128, 2048], batch_sizes=[1, 512], **TRAINED
     ),
@@ -120,6 +131,18 @@ TABLES = {
     "shares": lambda: reality.shares(COMPARED),
     "worst": lambda: reality.worst(KNOWN, 12),
     "constants": lambda: reality.constants(NUMBERS, calibrate.PRIORS, calibrate.HOST_BOUND),
+    "courses": lambda: tables.outlook.courses(OUTLOOKS, 2026),
+    "bounds": lambda: tables.outlook.bounds(OUTLOOKS),
+    "movers": lambda: tables.outlook.movers(OUTLOOKS["steady"], 2031, 9),
+    "break_even": lambda: tables.outlook.break_even(
+        OUTLOOKS["steady"], token_factors=[2, 3], efficiency_factors=[1, 2]
+    ),
+    "scenarios": lambda: tables.outlook.scenarios(OUTLOOKS),
+    "revenues": lambda: tables.outlook.revenues(NUMBERS.market),
+    "margins": lambda: tables.outlook.margins(NUMBERS.market),
+    "price_changes": lambda: tables.outlook.prices(NUMBERS.market),
+    "evidence": lambda: tables.outlook.evidence(NUMBERS.market, 6),
+    "indicators": lambda: tables.outlook.indicators(NUMBERS),
 }
 
 

@@ -98,6 +98,7 @@ def additions(table: pd.DataFrame) -> Any:
 def bounds(table: pd.DataFrame) -> Any:
     """Share of the fleet that tokens take at least, by bound; filled where it binds."""
     own = {bound: color for bound, (color, _) in zip(BOUNDS, KIND_MARKS, strict=False)}
+    insides = [*own.values(), PAPER]
     shown = [bound for bound in BOUNDS if bound in set(table["bound"])]
     table = table.assign(
         told=_shares_in_words(table),
@@ -122,7 +123,7 @@ def bounds(table: pd.DataFrame) -> Any:
     dots = base.mark_point(size=70, strokeWidth=2, opacity=1).encode(
         x=_shares(scale, "share", title),
         shape=shapes,
-        fill=alt.Fill("inside:N", scale=None, legend=None),
+        fill=alt.Fill("inside:N", scale=alt.Scale(domain=insides, range=insides), legend=None),
         tooltip=[
             tip("scenario:N", "Scenario"),
             tip("bound:N", "Bound"),
