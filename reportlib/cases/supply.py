@@ -58,6 +58,27 @@ def inputs(of: Supply, function: Callable[..., Any]) -> dict[str, Range]:
     return taken(function, named)
 
 
+def gross_dies(
+    memory: MemoryTechnology,
+    *,
+    diameter: Metres,
+    bit_density: BytesPerSquareMetre,
+    dies_per_stack: Count,
+) -> Count:
+    """Dies on a wafer, working or not, for stacks of *memory* of the capacity as it ships."""
+    area = supply.die_area(_value(memory.capacity) / dies_per_stack, bit_density)
+    return supply.gross_dies(diameter, area)
+
+
+def kept_share(*, dies_per_stack: Count, die_yield: Count, loss_per_layer: Count) -> Count:
+    """Share of dies that end in a working stack.
+
+    >>> round(kept_share(dies_per_stack=12, die_yield=0.75, loss_per_layer=0.01), 3)
+    0.665
+    """
+    return die_yield * supply.stack_yield(dies_per_stack, loss_per_layer)
+
+
 def stacks_per_wafer(
     memory: MemoryTechnology,
     *,
@@ -68,9 +89,10 @@ def stacks_per_wafer(
     loss_per_layer: Count,
 ) -> Count:
     """Working stacks of *memory*, of the capacity as it ships, that a wafer makes."""
-    area = supply.die_area(_value(memory.capacity) / dies_per_stack, bit_density)
     return supply.stacks_per_wafer(
-        gross_dies=supply.gross_dies(diameter, area),
+        gross_dies=gross_dies(
+            memory, diameter=diameter, bit_density=bit_density, dies_per_stack=dies_per_stack
+        ),
         die_yield=die_yield,
         dies_per_stack=dies_per_stack,
         stack_yield=supply.stack_yield(dies_per_stack, loss_per_layer),
@@ -275,6 +297,18 @@ def input_cost(
         utilization=utilization,
     )
     return economics.cost_per_million_tokens(cost)
+
+
+def owned_output_cost(model: Model, chip: Chip, **values: Any) -> Dollars:
+    """Cost of a million tokens of output on a *chip* that one owns; *values* are all inputs."""
+    price = owning_price(chip, **taken(owning_price, values))
+    return output_cost(model, chip, **taken(output_cost, values | {"rental_price": price}))
+
+
+def owned_input_cost(model: Model, chip: Chip, **values: Any) -> Dollars:
+    """Cost of a million tokens of input that no cache holds, as above."""
+    price = owning_price(chip, **taken(owning_price, values))
+    return input_cost(model, chip, **taken(input_cost, values | {"rental_price": price}))
 
 
 def blended_cost(model: Model, chip: Chip, **values: Any) -> Dollars:

@@ -50,15 +50,6 @@ def ratio(number: float) -> str:
     return count(number) if number < million else f"{count(number / million)}{NBSP}million"
 
 
-def users_of(number: float) -> str:
-    """Return a number of users.
-
-    >>> users_of(1), users_of(64)
-    ('one user', '64 users')
-    """
-    return "one user" if number == 1 else f"{count(number)} users"
-
-
 def counted(number: float, thing: str) -> str:
     """Return a number of things with their name, in the plural but for one.
 
@@ -66,6 +57,15 @@ def counted(number: float, thing: str) -> str:
     ('1 chip', '1,804 chips')
     """
     return f"{count(number)} {thing}" + ("" if number == 1 else "s")
+
+
+def having(number: int) -> str:
+    """Return how many of some things have something, with the verb.
+
+    >>> having(0), having(1), having(4)
+    ('none has', '1 has', '4 have')
+    """
+    return {0: "none has", 1: "1 has"}.get(number, f"{number:,} have")
 
 
 def span(low: float, high: float, unit: str) -> str:

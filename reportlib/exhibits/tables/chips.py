@@ -1,18 +1,38 @@
 """Tables of all chips: what they have, what it is made of, how it grew, what it gives a user."""
 
-from collections.abc import Iterable, Mapping
+import functools
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from reportlib import cases
 from reportlib.calculations import capacity, roofline, stacks
-from reportlib.exhibits.tables.parts import cite, link_bandwidth, number, status
-from reportlib.params import Chip, Model, Precision
+from reportlib.cases import ranges, supply
+from reportlib.exhibits.tables.parts import cite, known_engine, link_bandwidth, number, status
+from reportlib.params import Chip, Model, Params, Precision
 from reportlib.units import Count
 
 DAYS_PER_YEAR = 365.25
+MOST_CHIPS = 64  # over which a model is split here
+FAMILIES = ("HBM", "GDDR", "LPDDR", "SRAM")  # kinds of memory by how their names begin
+Kinds = Mapping[str, Callable[..., Any]]
+PREDICTED = (
+    "model", "chip", "vendor", "status", "chips", "ceiling", "expected", "low", "high",
+    "measurements",
+)  # fmt: skip
+GIVEN, FASTEST = "given", "fastest"
+RIDGES = (
+    "chip", "vendor", "status", "since", "rate", "precision", "ridge_point", "peak_compute_cite",
+    "memory_bandwidth_cite",
+)  # fmt: skip
+RANGED = (
+    "model", "chip", "vendor", "kind", "low", "mid", "high", "price", "basis", "price_cite",
+    "power", "power_cite",
+)  # fmt: skip
 
 BITS_PER_BYTE = 8
 
@@ -161,6 +181,15 @@ def figures_since(chip: Chip) -> date | None:
     return max([chip.announced.value, *changes])
 
 
+def trends(table: pd.DataFrame) -> pd.DataFrame:
+    """Of each quantity of *table*, the first chip and the one with the greatest value so far."""
+    groups = table.groupby("quantity", sort=False)["multiple"]
+    ends = pd.concat([groups.head(1), table.loc[groups.idxmax(), "multiple"]])
+    return table.loc[ends.index].assign(
+        growth=lambda rows: rows["quantity"].map(annual_growth(table))
+    )
+
+
 def annual_growth(table: pd.DataFrame) -> dict[str, float]:
     """Yearly rate of growth of each quantity, from the first chip to the greatest value so far."""
     growth = {}
@@ -173,3 +202,227 @@ def annual_growth(table: pd.DataFrame) -> dict[str, float]:
             else np.nan
         )
     return growth
+
+
+def ridge_points(records: Mapping[str, Chip], precision: Precision = "bf16") -> pd.DataFrame:
+    """Compute over bandwidth of dated HBM chips: in *precision*, and at their fastest rate."""
+    table = generations(records, precision)
+    bandwidth = table[table["quantity"] == "memory_bandwidth"]
+    named = {chip.name: chip for chip in records.values()}
+    rows = [
+        {
+            **{name: row[name] for name in ("chip", "vendor", "status", "since")},
+            "rate": rate,
+            "precision": at,
+            "ridge_point": roofline.ridge_point(
+                named[row["chip"]].peak_compute[at].value, row["value"]
+            ),
+            "peak_compute_cite": cite(named[row["chip"]].peak_compute[at]),
+            "memory_bandwidth_cite": cite(named[row["chip"]].memory_bandwidth),
+        }
+        for row in bandwidth.to_dict("records")
+        for rate, at in ((GIVEN, precision), (FASTEST, _fastest(named[row["chip"]])))
+    ]
+    return pd.DataFrame(rows, columns=list(RIDGES))
+
+
+def _fastest(chip: Chip) -> Precision:
+    return max(chip.peak_compute, key=lambda precision: chip.peak_compute[precision].value)
+
+
+def predictions(
+    numbers: Params,
+    models: Iterable[Model],
+    records: Mapping[str, Chip],
+    *,
+    precision: Precision,
+    context_length: int,
+    engine: str,
+) -> pd.DataFrame:
+    """One user's speed on the fewest chips over which engines split a model: bound and expected.
+
+    Expected of *engine*, with the band in which measured speeds lie from P10 to P90, cut off at
+    the ceiling; ``measurements`` are those of the chip. NaN where no constants are known. No row
+    where as many chips as are tried do not hold the model, nor for memory on the die.
+    """
+    measured = [row.chip for row in numbers.mapped_measurements()]
+    rows = []
+    for model in models:
+        degrees = cases.allowed_degrees(model, MOST_CHIPS)
+        for key, chip in records.items():
+            case = cases.Case(
+                model,
+                chip,
+                cases.uniform(precision),
+                context_length=context_length,
+                longest_context=context_length,
+            )
+            split = replace(case, chips=cases.smallest_chips(case, degrees))
+            if cases.keeps_weights_on_chip(chip) or np.isnan(split.chips):
+                continue
+            reached = known_engine(numbers, chip, engine)
+            time = float(split.decode_time(reached)) if reached else np.nan
+            spread = float(split.spread(reached)) if reached else np.nan
+            ceiling = float(1 / split.decode_floor)
+            rows.append(
+                {
+                    "model": model.name,
+                    "chip": chip.name,
+                    "vendor": chip.vendor,
+                    "status": status(chip),
+                    "chips": float(split.chips),
+                    "ceiling": ceiling,
+                    "expected": 1 / time,
+                    "low": 1 / (time * spread),
+                    "high": np.minimum(spread / time, ceiling),
+                    "measurements": measured.count(key),
+                }
+            )
+    return pd.DataFrame(rows, columns=list(PREDICTED))
+
+
+def hosted(records: Iterable[Chip]) -> list[Chip]:
+    """Return the chips of which such tables are: for data centres, with memory beside the die."""
+    return [
+        chip
+        for chip in records
+        if chip.segment == "datacenter" and not cases.keeps_weights_on_chip(chip)
+    ]
+
+
+def costs(numbers: Params, models: Iterable[Model], records: Iterable[Chip]) -> pd.DataFrame:
+    """Cost of a million tokens on chips that one owns: percentiles over all inputs' ranges.
+
+    Of chips with a price and a rated power.
+    """
+    priced = [chip for chip in records if chip.price and chip.power]
+    kinds: Kinds = {"output": supply.owned_output_cost, "input": supply.owned_input_cost}
+    return _ranged(numbers, models, priced, kinds)
+
+
+def owning_prices(numbers: Params, records: Iterable[Chip]) -> pd.DataFrame:
+    """Price of a second of chips that one owns: percentiles over all inputs' ranges."""
+    rows = []
+    for chip in records:
+        if numbers.supply and chip.price and chip.power:
+            of = functools.partial(supply.owning_price, chip)
+            found = ranges.percentiles(of, supply.inputs(numbers.supply, of))
+            rows.append({"chip": chip.name, "low": found.low, "mid": found.mid, "high": found.high})
+    return pd.DataFrame(rows, columns=["chip", "low", "mid", "high"])
+
+
+def widest_inputs(numbers: Params, model: Model, chip: Chip, most: int = 3) -> list[str]:
+    """Inputs whose ranges move the cost of output most, the widest first, in words."""
+    if numbers.supply is None:
+        return []
+    of = functools.partial(supply.owned_output_cost, model, chip)
+    bars = ranges.tornado(of, supply.inputs(numbers.supply, of))
+    return [bar.name.replace("_", " ") for bar in bars[:most]]
+
+
+def energies(numbers: Params, models: Iterable[Model], records: Iterable[Chip]) -> pd.DataFrame:
+    """Energy of a token, host and building included: percentiles over all inputs' ranges.
+
+    Of chips with a rated power.
+    """
+    rated = [chip for chip in records if chip.power]
+    kinds: Kinds = {"output": supply.output_energy, "input": supply.input_energy}
+    return _ranged(numbers, models, rated, kinds)
+
+
+def _ranged(
+    numbers: Params,
+    models: Iterable[Model],
+    records: list[Chip],
+    kinds: Kinds,
+) -> pd.DataFrame:
+    rows = []
+    for model in models:
+        for chip in records:
+            for kind, function in kinds.items():
+                if numbers.supply is None:
+                    continue
+                of = functools.partial(function, model, chip)
+                found = ranges.percentiles(of, supply.inputs(numbers.supply, of))
+                rows.append(
+                    {
+                        "model": model.name,
+                        "chip": chip.name,
+                        "vendor": chip.vendor,
+                        "kind": kind,
+                        "low": found.low,
+                        "mid": found.mid,
+                        "high": found.high,
+                        "price": number(chip.price),
+                        "basis": chip.price.basis if chip.price else "",
+                        "price_cite": cite(chip.price),
+                        "power": number(chip.power),
+                        "power_cite": cite(chip.power),
+                    }
+                )
+    return pd.DataFrame(rows, columns=list(RANGED)).dropna(subset=["mid"])
+
+
+def architectures(records: Iterable[Chip]) -> pd.DataFrame:
+    """Kinds of chips by their memory: how many, whose, and what they span.
+
+    A chip is tiered where a further memory of it holds as much as its main one, or more.
+    """
+    rows = [
+        {
+            "architecture": _architecture(chip),
+            "chip": chip.name,
+            "vendor": chip.vendor,
+            "memory_capacity": chip.memory_capacity.value,
+            "memory_bandwidth": chip.memory_bandwidth.value,
+            "memory_sweep_time": capacity.memory_sweep_time(
+                chip.memory_capacity.value, chip.memory_bandwidth.value
+            ),
+            "domain_size": number(chip.scale_up.domain_size if chip.scale_up else None),
+        }
+        for chip in records
+    ]
+    table = pd.DataFrame(rows).groupby("architecture")
+    spans = {
+        f"{name}_{end}": (name, function)
+        for name in ("memory_capacity", "memory_bandwidth", "memory_sweep_time", "domain_size")
+        for end, function in (("least", "min"), ("most", "max"))
+    }
+    found = table.agg(chips=("chip", list), vendors=("vendor", "unique"), **spans)
+    return found.sort_values("memory_sweep_time_least").reset_index()
+
+
+def _architecture(chip: Chip) -> str:
+    kind = chip.memory_kind.upper()
+    family = next((name for name in FAMILIES if kind.startswith(name)), chip.memory_kind)
+    place = " on the die" if cases.keeps_weights_on_chip(chip) else ""
+    sizes = [number(tier.memory_capacity) for tier in chip.tiers.values()]
+    tiered = any(size >= chip.memory_capacity.value for size in sizes)
+    return f"{family}{place}" + (" with a larger tier" if tiered else "")
+
+
+def joined(
+    model: Model, records: Iterable[Chip], *, precision: Precision, usable_share: Count
+) -> pd.DataFrame:
+    """As many of each chip as hold the weights of *model*, and what they have together."""
+    rows = []
+    for chip in records:
+        needed = cases.chips_needed(model, chip, precision=precision, usable_share=usable_share)
+        bandwidth = chip.memory_bandwidth.value
+        rows.append(
+            {
+                "chip": chip.name,
+                "vendor": chip.vendor,
+                "status": status(chip),
+                "memory_kind": chip.memory_kind,
+                "on_die": cases.keeps_weights_on_chip(chip),
+                "chips_needed": float(needed),
+                "memory_bandwidth": bandwidth,
+                "memory_bandwidth_cite": cite(chip.memory_bandwidth),
+                "joint_bandwidth": float(needed * bandwidth),
+                "joint_capacity": float(needed * chip.memory_capacity.value),
+                "joint_power": float(needed * number(chip.power)),
+                "read_time": cases.weight_bytes(model, precision) / float(needed * bandwidth),
+            }
+        )
+    return pd.DataFrame(rows).sort_values("joint_bandwidth", ignore_index=True)
