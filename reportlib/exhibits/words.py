@@ -1,7 +1,7 @@
 """Numbers as words of a sentence, so that the sentence stays true when the numbers change."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from reportlib.params import Reading
@@ -76,9 +76,9 @@ def span(low: float, high: float, unit: str) -> str:
     """
     if math.isnan(low):
         return "–"
-    form = {"%": percent, "": count}.get(unit, lambda value: show(value, unit))
-    ends = list(dict.fromkeys((form(low), form(high))))
-    return " to ".join(ends)
+    words: dict[str, Callable[[float], str]] = {"%": percent, "": count}
+    ends = (words[unit](end) if unit in words else show(end, unit) for end in (low, high))
+    return " to ".join(dict.fromkeys(ends))
 
 
 def some(words: Sequence[str], most: int = 4) -> str:

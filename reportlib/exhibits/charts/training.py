@@ -1,12 +1,13 @@
 """Charts of training beside inference: memory's share of the time, what it holds, a request."""
 
 import math
+from typing import Any
 
 import altair as alt
 import numpy as np
 import pandas as pd
 
-from reportlib.exhibits.charts.parts import HEIGHT, REFLOWS, color_channel, order, tip
+from reportlib.exhibits.charts.parts import HEIGHT, color_channel, order, tip
 from reportlib.exhibits.scales import LogScale, spread
 from reportlib.exhibits.theme import (
     HELD,
@@ -26,7 +27,7 @@ DARK = 0.6  # a share whose cell is dark
 DECODE_DASHES = ([1, 0], [6, 3], [2, 2])
 
 
-def memory_shares(table: pd.DataFrame) -> alt.LayerChart:
+def memory_shares(table: pd.DataFrame) -> Any:
     """Share of memory in the time of a step, against its tokens, a line a kind of work."""
     table = table.assign(label=[f"{100 * share:.0f} %" for share in table["memory_share"]])
     x_scale = LogScale.over(table["tokens"], (0.01, 0.33))
@@ -70,7 +71,7 @@ def memory_shares(table: pd.DataFrame) -> alt.LayerChart:
     return alt.layer(rule, lines, text).properties(width=WIDTH, height=HEIGHT)
 
 
-def memory_held(table: pd.DataFrame) -> alt.LayerChart:
+def memory_held(table: pd.DataFrame) -> Any:
     """Bytes that each situation holds for a parameter, as bars of parts from nought."""
     table = table.assign(
         held=[show(held, "B") for held in table["held_bytes"]],
@@ -116,7 +117,7 @@ def memory_held(table: pd.DataFrame) -> alt.LayerChart:
         .mark_text(align="left", dx=6)
         .encode(x=alt.X("total_per_parameter:Q"), y=y, text="label:N")
     )
-    return alt.layer(bars, text).properties(width=WIDTH, height=alt.Step(34), usermeta=REFLOWS)
+    return alt.layer(bars, text).properties(width=WIDTH, height=alt.Step(34))
 
 
 def requests(table: pd.DataFrame) -> alt.FacetChart:
