@@ -149,11 +149,13 @@ BytesPerSquareMetre = Annotated[float, Unit("B/m2")]  # often written in Gbit/mm
 def show(value: float, unit: str = "", digits: int = 3) -> str:
     r"""Format a number of *unit* with the SI prefix that suits it, and a no-break space.
 
-    >>> show(3.35e12, "B/s"), show(0.0239, "s"), show(999.9e9, "B")
-    ('3.35\xa0TB/s', '23.9\xa0ms', '1\xa0TB')
+    >>> show(3.35e12, "B/s"), show(0.0239, "s"), show(999.9e9, "B"), show(1097, "s")
+    ('3.35\xa0TB/s', '23.9\xa0ms', '1\xa0TB', '1,100\xa0s')
     """
     rounded = float(f"{value:.{digits}g}")
     scales = PREFIXES | SMALL_PREFIXES
+    if unit in {"s", "USD"}:  # nobody writes ks or kUSD
+        scales = {"": 1.0} | (SMALL_PREFIXES if unit == "s" else {})
     prefix = next((p for p, scale in scales.items() if abs(rounded) >= scale), "")
     number = f"{rounded / scales[prefix]:.{digits}g}"
     if "e" in number:  # three digits of 1234 without a prefix: 1.23e+03

@@ -33,7 +33,7 @@ class Column:
     """A printed column: its heading, the unit of its numbers, and the column that cites them.
 
     Without a unit the cells are text; "" is a plain number, "%" a share, "tokens" a
-    count, "billion" a count of thousands of millions; "USD/GB" and "pJ/bit" are as people write them.
+    count, "billion" a count of thousands of millions; USUAL has units for those of SI.
     """
 
     heading: str
