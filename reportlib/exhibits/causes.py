@@ -1,7 +1,8 @@
 """Which records of params move a finding or a verdict: those that do it by themselves.
 
 Each record that differs is put into the old params alone, and what is asked is told again. Of a
-record that moves it, the fields are those that do so alone, or all that differ.
+record that moves it, the fields are those that do so alone, or all that differ. Where no record
+does, those are told without which nothing would have moved.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -30,10 +31,9 @@ def causes(
     before = _told(old, asked)
     found: dict[tuple[str, str], list[str]] = {key: [] for key in asked}
     was, now = _parts(old), _parts(new)
-    for part in {**now, **was} if asked else ():
-        one, other = was.get(part), now.get(part)
-        if one == other:
-            continue
+    pairs = {part: (was.get(part), now.get(part)) for part in {**now, **was} if asked}
+    changes = {part: pair for part, pair in pairs.items() if pair[0] != pair[1]}
+    for part, (one, other) in changes.items():
         moves = _moves(_put(old, part, other), before)
         places = list(_places(one, other))
         alone: dict[tuple[str, str], list[Place]] = {key: [] for key in moves}
@@ -42,6 +42,13 @@ def causes(
                 alone.setdefault(key, []).append(place)
         for key in moves:
             found[key].append(_named(part, one, other, alone[key] or places))
+    rest = {key: value for key, value in before.items() if not found[key]}
+    needed: dict[tuple[str, str], list[str]] = {key: [] for key in rest}
+    for part, (one, other) in changes.items() if rest else ():
+        moves = _moves(_put(new, part, one), rest)
+        for key in rest.keys() - set(moves):
+            needed[key].append(_named(part, one, other, _places(one, other)))
+    found |= {key: [" together with ".join(names)] for key, names in needed.items() if names}
     return {key: tuple(names) or TOGETHER for key, names in found.items()}
 
 

@@ -19,6 +19,7 @@ from reportlib.calculations import decode
 from reportlib.calculations.precision import BYTES_PER_VALUE
 from reportlib.cases.outlook import NotModelled, outlooks
 from reportlib.cases.ranges import percentiles
+from reportlib.exhibits.memory import Kept
 from reportlib.exhibits.words import NBSP, count, percent
 from reportlib.params import Chip, Claim, Model, Params, ParamsError, Precision, problem
 from reportlib.units import Unit, show
@@ -185,18 +186,25 @@ def _shares(of: Arguments, model: Model, chip: Chip, precision: Precision) -> An
     return shares[cases.fits(case)]
 
 
+_paces: Kept[Any] = Kept(size=4)
+
+
 def _paces_of_demand(of: Arguments) -> Any:
     """Median of demand over supply in each scenario and year, as a multiple of today's."""
     try:
         scenarios = outlooks(of.params)
     except NotModelled as reason:
         raise NotCheckable(str(reason)) from None
-    return np.array(
-        [
-            percentiles(partial(outlook.pace, year), outlook.inputs).mid
-            for outlook in scenarios.values()
-            for year in range(1, outlook.horizon + 1)
-        ]
+    records = [(o.memory, o.chip, *o.models.values()) for o in scenarios.values()]
+    return _paces.of(
+        (of.params.supply, of.params.scenarios, *itertools.chain.from_iterable(records)),
+        lambda: np.array(
+            [
+                percentiles(partial(outlook.pace, year), outlook.inputs).mid
+                for outlook in scenarios.values()
+                for year in range(1, outlook.horizon + 1)
+            ]
+        ),
     )
 
 
@@ -278,7 +286,6 @@ def judged(claim: Claim, params: Params, written: Params) -> dict[str, str]:
     """Return the row of one claim, by what is known and by what was when it was *written*."""
     stated = f"{claim.stated} {MEASURES[claim.measure].things}".strip().replace(" ", NBSP)
     now, held_now = _evaluated(claim, params)
-    then, held_then = _evaluated(claim, written)
     if isinstance(now, str):
         verdict, computed = "not checkable", now
     else:
@@ -288,11 +295,12 @@ def judged(claim: Claim, params: Params, written: Params) -> dict[str, str]:
         elif held_now.any():
             verdict = "depends"
             computed += f"; holds in {held_now.sum()} of {held_now.size} cases"
-        elif not isinstance(then, str) and held_then.all():
-            verdict = "true when written"
-            computed = f"{_printed(claim, then)} then, {computed} now"
         else:
             verdict = "refuted"
+            then, held_then = _evaluated(claim, written)
+            if not isinstance(then, str) and held_then.all():
+                verdict = "true when written"
+                computed = f"{_printed(claim, then)} then, {computed} now"
     return {
         "id": claim.id,
         "statement": claim.statement,

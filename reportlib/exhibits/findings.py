@@ -5,8 +5,6 @@ sentence would have no meaning, and it is not told where its section is not in t
 """
 
 import math
-import operator
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -16,6 +14,7 @@ import pandas as pd
 
 from reportlib import cases
 from reportlib.exhibits import claims
+from reportlib.exhibits.memory import Kept
 from reportlib.exhibits.sections import parameters
 from reportlib.exhibits.tables import chips, contest, memory_bound, reality
 from reportlib.exhibits.words import SAME, compared, count, listed, percent
@@ -308,7 +307,7 @@ def _reality(params: Params, _: Mapping[str, Any]) -> Said | None:
     return Said(sentence, numbers)
 
 
-_compared: deque[tuple[tuple[Any, ...], pd.DataFrame]] = deque(maxlen=4)
+_compared: Kept[pd.DataFrame] = Kept(size=4)
 
 
 def _comparisons(params: Params) -> pd.DataFrame:
@@ -317,11 +316,7 @@ def _comparisons(params: Params) -> pd.DataFrame:
     chips = (params.chips.get(i) for i in sorted({row.chip or "" for row in measured}))
     models = (params.models.get(i) for i in sorted({row.model or "" for row in measured}))
     inputs = (measured, params.engines, params.calibration, params.held_out, *chips, *models)
-    for known, rows in _compared:
-        if len(known) == len(inputs) and all(map(operator.is_, known, inputs)):
-            return rows
-    _compared.append((inputs, reality.comparisons(params)))
-    return _compared[-1][1]
+    return _compared.of(inputs, lambda: reality.comparisons(params))
 
 
 def _verdicts(params: Params, _: Mapping[str, Any]) -> Said | None:

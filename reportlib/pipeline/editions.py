@@ -37,7 +37,7 @@ def read(text: str, root: Path) -> Edition:
     """
     folder = Path(text)
     try:
-        there = folder.is_dir()
+        there = bool(text) and folder.is_dir()
     except OSError:  # too long for a name
         there = False
     if there:
