@@ -1,11 +1,13 @@
 """What the page carries of a chart: sources in words, and the data whole in less room."""
 
+import json
+
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from reportlib.exhibits.tables.parts import MARKS
-from reportlib.pipeline.chartdata import SURENESS, source_words
-from reportlib.pipeline.export import ExportError, manuscript
+from reportlib.pipeline.chartdata import SURENESS, compact, source_words
+from reportlib.pipeline.export import ExportError, lean, manuscript
 
 NBSP = "\N{NO-BREAK SPACE}"
 SOURCES = {
@@ -64,3 +66,73 @@ def test_a_chart_that_cites_the_unknown_stops_the_build():
 
 def test_a_notebook_by_itself_keeps_its_keys():
     assert cited("[@nobody]^a^", {}) == "nobody (assumed)"
+
+
+def layered():
+    """A chart of points that tell, a guide line beside them, and a column that nobody names."""
+    points = [
+        {"chip": "A", "vendor": "V", "x": 1.0, "y": None, "unseen": 1},
+        {"chip": "B", "vendor": "V", "x": 2.5, "y": 3.0, "unseen": 2},
+    ] * 9
+    tip = {"x": {"field": "x"}, "y": {"field": "y"}, "tooltip": [{"field": "chip"}]}
+    return {
+        "datasets": {"points": points, "guide": [{"x": 0.5, "unseen": 3}], "names": points[:1]},
+        "vconcat": [
+            {
+                "data": {"name": "points"},
+                "encoding": {"x": {"field": "x"}},
+                "layer": [
+                    {"mark": "point", "encoding": tip},
+                    {"mark": "rule", "data": {"name": "guide"}},
+                    {"mark": "text", "data": {"name": "names"},
+                     "transform": [{"filter": "datum.vendor == 'V'"}]},
+                ],
+            }
+        ],
+        "usermeta": {"reflows": True},
+    }  # fmt: skip
+
+
+def rows(columns):
+    lists = {
+        name: [column["values"][place] for place in column["at"]]
+        if isinstance(column, dict)
+        else column
+        for name, column in columns.items()
+    }
+    return [dict(zip(lists, row, strict=True)) for row in zip(*lists.values(), strict=True)]
+
+
+def test_what_a_reader_points_at_stays_whole_in_less_room():
+    spec = layered()
+    small = compact(spec)
+    assert small["usermeta"] == {"reflows": True, "data": ["points"]}
+    assert rows(small["datasets"]["points"]) == spec["datasets"]["points"]
+    assert len(json.dumps(small)) < 0.7 * len(json.dumps(spec))
+
+
+def test_guides_keep_only_the_columns_that_their_views_name():
+    kept = {name: list(columns) for name, columns in compact(layered())["datasets"].items()}
+    assert kept["guide"] == ["x"]
+    assert kept["names"] == ["vendor", "x"]
+
+
+def test_where_nothing_tells_everything_is_the_data():
+    spec = layered()
+    del spec["vconcat"][0]["layer"][0]["encoding"]["tooltip"]
+    assert compact(spec)["usermeta"]["data"] == ["points", "guide", "names"]
+
+
+def test_lean_pictures_say_and_place_the_same():
+    svg = (
+        '<svg xmlns="http://www.w3.org/2000/svg" width="10.55" height="20"><g role="graphics" '
+        'aria-label="a &gt; b"><path class="background" aria-hidden="true" d="" display="none"/>'
+        '<path d="M0.123,-10.06L-0.01,7" fill="rgb(214, 234, 248)" opacity="1"/><text '
+        'transform="translate(1.26,2)" font-family="F" font-size="12px">0.1234 &lt; 1</text></g>'
+        "</svg>"
+    )
+    assert lean(svg) == (
+        '<svg xmlns="http://www.w3.org/2000/svg" width="10.55" height="20" font-size="12px"><g>'
+        '<path d="M0.1,-10.1L0,7" fill="#d6eaf8"/>'
+        '<text transform="translate(1.3,2)">0.1234 &lt; 1</text></g></svg>'
+    )

@@ -31,7 +31,7 @@ from nbconvert.exporters import Exporter
 from nbformat import NotebookNode
 
 from reportlib.exhibits.theme import CONFIG
-from reportlib.pipeline.chartdata import with_sources
+from reportlib.pipeline.chartdata import compact, with_sources
 from reportlib.pipeline.files import write_whole
 
 ASSETS = Path(__file__).parent / "assets"
@@ -44,6 +44,10 @@ WEB_FONTS = {
 }
 MARKDOWN = "markdown-raw_html-raw_tex-raw_attribute-native_spans-native_divs"
 LONGEST_DIAGNOSTIC = 600  # characters; it may quote a whole picture
+CELLS = {' style="text-align: left;"': "", ' style="text-align: right;"': ' class="number"'}
+NEEDLESS = re.compile(
+    r' (?:aria-[a-z]+|role|pointer-events|font-family)="[^"]*"| opacity="1"| font-size="12px"'
+)
 BUNDLE_NOTICE = (
     "/* vega, vega-lite, vega-embed: Copyright University of Washington Interactive Data Lab, "
     "BSD-3-Clause; bundled with d3 (Mike Bostock, ISC). */"
@@ -204,6 +208,9 @@ class HtmlExporter(DocumentExporter):
         options = ("--mathml", "--toc", "--toc-depth=2", "--number-sections")
         html = render(paper, "html5", folder, "--template", str(template), *options)
         contents, _, body = html.partition("<!--body-->")
+        for wordy, short in CELLS.items():
+            body = body.replace(wordy, short)
+        body = re.sub(r' data-cites="[^"]*"', "", body)
         for label, chart in paper.charts.items():
             body = body.replace(f"<!--chart:{label}-->", _frame(chart))
         return _page(paper, contents, body)
@@ -212,14 +219,39 @@ class HtmlExporter(DocumentExporter):
 def _frame(chart: Chart) -> str:
     """Return a chart's static picture, with the spec from which the page can draw it live."""
     label = escape(chart.alt, quote=True)
-    svg = chart.svg.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
+    svg = lean(chart.svg).replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
     bound = [param for param in chart.spec.get("params", []) if isinstance(param.get("bind"), dict)]
-    return f'<div class="chart{" controls" if bound else ""}">{svg}{_data(chart.spec)}</div>'
+    kind = "chart controls" if bound else "chart"
+    return f'<div class="{kind}">{svg}{_data(compact(chart.spec))}</div>'
+
+
+def lean(svg: str) -> str:
+    """Return a picture for the page without what the page says by itself, to a tenth of a pixel.
+
+    Its words are those of the whole picture, its font that of the page.
+    """
+    svg = re.sub(r'<path class="(?:back|fore)ground"[^>]* d=""[^>]*/>', "", svg)
+    head, _, body = svg.partition(">")
+    return f'{head} font-size="12px">' + re.sub(r"<[a-z][^>]*>", _lean_tag, body)
+
+
+def _lean_tag(tag: re.Match[str]) -> str:
+    short = re.sub(NEEDLESS, "", tag[0])
+    short = re.sub(r"rgb\((\d+), (\d+), (\d+)\)", _hex, short)
+    return re.sub(r' (?:d|transform|[xy][12]?)="[^"]*"', _tenths, short)
+
+
+def _hex(color: re.Match[str]) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*map(int, color.groups()))
+
+
+def _tenths(attribute: re.Match[str]) -> str:
+    return re.sub(r"-?\d+\.\d{2,}", lambda n: f"{round(float(n[0]), 1) + 0:g}", attribute[0])
 
 
 def _data(value: Any, name: str = "") -> str:
     """Return *value* as JSON in a script element that no text in it can close."""
-    text = json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
     text = text.replace("<", "\\u003c")
     label = f' id="{name}"' if name else ""
     return f'<script type="application/json"{label}>{text}</script>'

@@ -7,10 +7,20 @@
 
   const narrow = matchMedia("(max-width: 60rem)");
 
+  // The page has datasets by column, values that come again only once; charts want rows.
+  function rows(columns) {
+    const names = Object.keys(columns);
+    const lists = Object.values(columns).map((column) =>
+      Array.isArray(column) ? column : column.at.map((place) => column.values[place]));
+    return (lists[0] ?? []).map((_, row) =>
+      Object.fromEntries(names.map((name, column) => [name, lists[column][row]])));
+  }
+
   // A live chart takes the exact height of its picture, so nothing below it moves.
   async function draw(frame, config) {
     const picture = frame.querySelector("svg");
     const spec = JSON.parse(frame.querySelector("script").textContent);
+    for (const name in spec.datasets) spec.datasets[name] = rows(spec.datasets[name]);
     if ("mark" in spec || "layer" in spec) { // panels keep their size
       spec.width = "container";
       spec.height = picture.height.baseVal.value;
