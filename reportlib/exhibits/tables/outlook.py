@@ -13,7 +13,7 @@ from reportlib.cases.outlook import LATER, MIX, NotModelled, Outlook, outlooks
 from reportlib.cases.ranges import Range, percentiles, tornado
 from reportlib.cases.supply import YEAR
 from reportlib.exhibits.tables.parts import MARKDOWN, cite
-from reportlib.exhibits.words import NBSP, count, percent
+from reportlib.exhibits.words import NBSP, count, of_all, percent
 from reportlib.params import MarketPoint, Params
 from reportlib.units import Count
 
@@ -28,6 +28,7 @@ INPUTS = {
     "user_speed": "tokens/s of a user",
 }
 TODAY = "Today"
+RESULTS = {"revenue", "operating profit", "DRAM revenue"}  # which charts have
 SIDES = {"structural": "infrastructure", "cyclical": "a cycle"}
 QUARTER, YEAR_ALONE = re.compile(r"(\d{4})Q([1-4])"), re.compile(r"\d{4}")
 OUTTURN, BEFOREHAND = "outturn", "forecast or first report"
@@ -154,6 +155,18 @@ def bounds(of: Mapping[str, Outlook]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def among(holds: Iterable[bool]) -> str:
+    """Return in which part of the scenarios something holds, in words.
+
+    >>> among([True, False]), among([True, True]), among([False]), among([True])
+    ('1 of 2 scenarios', 'all 2 scenarios', 'no scenario', 'the only scenario')
+    """
+    held = list(holds)
+    if not any(held):
+        return "no scenario"
+    return of_all(held, "scenarios") if len(held) > 1 else "the only scenario"
+
+
 def runner_up(table: pd.DataFrame, scenario: str) -> float:
     """Return what the second of a scenario's bounds takes, over what the first does."""
     *_, second, first = sorted(table.loc[table["scenario"] == scenario, "share"])
@@ -218,9 +231,9 @@ def scenarios(of: Mapping[str, Outlook]) -> pd.DataFrame:
                 "efficiency_factor": scenario.efficiency_factor.value,
                 "efficiency_factor_cite": cite(scenario.efficiency_factor),
                 "pace": pace.mid,
-                "range": f"{count(pace.low)} to {count(pace.high)}",
+                "range": f"{pace.low:.2f} to {pace.high:.2f}",
                 "even_tokens": even.mid,
-                "even_range": f"{count(even.low)} to {count(even.high)}",
+                "even_range": f"{even.low:.2f} to {even.high:.2f}",
                 "binds": _tightest(shares),
             }
         )
@@ -353,13 +366,16 @@ def forecasts_met(change: pd.DataFrame) -> pd.DataFrame:
 
 
 def evidence(market: Iterable[MarketPoint], each: int) -> pd.DataFrame:
-    """The latest points that speak for each side, *each* at most, of every metric the last."""
+    """The latest points that speak for each side, *each* at most, of every metric the last.
+
+    Without revenues and profits, whose size alone speaks for nothing.
+    """
     rows = []
     recent = sorted(market, key=lambda row: row.since, reverse=True)
     for bearing, side in SIDES.items():
         seen: dict[tuple[str, str], MarketPoint] = {}
         for row in recent:
-            if row.bearing == bearing:
+            if row.bearing == bearing and row.metric not in RESULTS:
                 seen.setdefault((row.entity, re.sub(r" \(.*\)", "", row.metric)), row)
         rows += [
             {
