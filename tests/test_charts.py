@@ -16,19 +16,24 @@ from test_golden import (
     COMPARED,
     DAYS,
     FP8,
+    GUESSING,
     HBM,
+    HBM3E,
     HEADLINE,
     KNOWN,
     LARGE,
+    MEMORIES,
     MODEL,
     MODELS,
     NUMBERS,
     OUTLOOKS,
+    RATES,
     REGIMES,
     REPLICA,
     RULES,
     SERVED,
     SHOWN,
+    WORKS,
     TRAINED,
     TWO,
     expected_frontiers,
@@ -66,6 +71,17 @@ CHARTS = {
             MODEL, HBM, precision="bf16", context_lengths=[64, 128, 256, 512, 1024]
         ),
         cast=CAST,
+    ),
+    "full_batches": charts.memory_bound.full_batches(
+        tables.memory_bound.full_batches(
+            MODELS, CHIP, precision="bf16", replica=8, request_lengths=[512, 8192]
+        )
+    ),
+    "levers": charts.levers.levers(
+        tables.levers.levers(MODELS, MODEL, WORKS, GUESSING), settings=list(WORKS)
+    ),
+    "expert_coverage": charts.levers.expert_coverage(
+        tables.levers.expert_coverage(MODELS, [1, 8, 64, 512]), first="DeepSeek-V3 671B"
     ),
     "concurrency": charts.capacity.concurrency(
         tables.capacity.concurrency(MODEL, HBM, replica=8, context_lengths=[1024, 131_072], **FP8),
@@ -141,6 +157,40 @@ CHARTS = {
             REPLICA, None, input_lengths=[128, 8192], output_lengths=[32, 2048]
         ).dropna()
     ),
+    "memory_units": charts.tiers.units(tables.tiers.units(MEMORIES), sweep_times=[1e-3, 1]),
+    "memory_kinds": charts.tiers.kinds(tables.tiers.kinds(CHIPS), sweep_times=[1e-3, 1], cast=CAST),
+    "memory_prices": charts.tiers.readings(
+        tables.tiers.readings(MEMORIES, "price"), unit="USD/GB", title="Price"
+    ),
+    "bandwidth_prices": charts.tiers.prices(tables.tiers.units(MEMORIES)),
+    "slow_downs": charts.tiers.slow_downs(tables.tiers.slow_downs(CHIP, RATES, [0.001, 0.1, 1])),
+    "fetch_times": charts.tiers.fetch_times(
+        tables.tiers.fetch_times(
+            MODEL, CHIP, RATES, precision="bf16", context_lengths=[1024, 131_072]
+        ),
+        recomputed=tables.tiers.RECOMPUTED,
+    ),
+    "fetch_rates": charts.tiers.break_even(
+        tables.tiers.break_even_bandwidths(MODELS, CHIP, **BF16), rates=RATES
+    ),
+    "hbm_growth": charts.supply.growth(
+        tables.supply.growth(tables.supply.generations(MEMORIES)),
+        names={quantity: quantity for quantity in tables.supply.QUANTITIES},
+    ),
+    "stacks_per_chip": charts.supply.stacks_per_chip(
+        tables.supply.stacks_per_chip(CHIPS), names={"stacks": "S", "memory_capacity": "C"}
+    ),
+    "kept_shares": charts.supply.kept_shares(
+        tables.supply.kept_shares(NUMBERS.supply, [8, 12, 16]), usual=12
+    ),
+    "supply_tornado": charts.supply.supply_tornado(
+        tables.supply.supply_tornado(HBM3E, NUMBERS.supply),
+        together=tables.supply.TOGETHER,
+        foretold=tables.supply.foretold_shipments(NUMBERS.market),
+    ),
+    "shares_of_dram": charts.supply.shares_of_dram(tables.supply.shares_of_dram(NUMBERS.market)),
+    "suppliers": charts.supply.suppliers(tables.supply.suppliers(NUMBERS.market)),
+    "market_sizes": charts.supply.market_sizes(tables.supply.market_sizes(NUMBERS.market)),
     "predicted_measured": charts.reality.predicted_measured(
         KNOWN, factor=reality.factor(KNOWN), kinds=REGIMES
     ),

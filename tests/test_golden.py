@@ -1,5 +1,6 @@
 """Every table is as it was when a person last looked; `make golden` rewrites what has moved."""
 
+import functools
 import os
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from reportlib import calibrate, cases, frames, params
 from reportlib.exhibits import claims, findings, tables
-from reportlib.exhibits.tables import reality
+from reportlib.exhibits.tables import editions, reality
 
 GOLDEN = Path(__file__).parent / "golden"
 NUMBERS = params.load(params.DEFAULT_ROOT)
@@ -16,6 +17,11 @@ SHOWN = NUMBERS.shown_chips()
 MODELS, CHIPS = NUMBERS.shown_models().values(), SHOWN.values()
 HBM = [chip for chip in NUMBERS.headline_chips().values() if not cases.keeps_weights_on_chip(chip)]
 HEADLINE = NUMBERS.headline_models().values()
+WORKS = {
+    name: tables.levers.Work(CHIP, "bf16", users, context)
+    for name, users, context in (("one", 1, 2048), ("many", 64, 2048), ("long", 64, 131_072))
+}
+GUESSING = tables.levers.Guessing(acceptance=0.8, drafts=3, draft_share=0.05)
 BF16 = {"precision": "bf16", "context_length": 2048}
 FP8 = {"precision": "fp8", "usable_share": 0.9}
 CAST, LARGE = NUMBERS.headline_chips(), NUMBERS.models["llama-3.1-405b"]
@@ -26,6 +32,8 @@ PAIR = ("rubin-r200", "mi455x")
 COMPARED = reality.comparisons(NUMBERS)
 KNOWN = reality.steps(COMPARED)
 REGIMES = list(reality.REGIMES.values())
+MEMORIES, HBM3E = NUMBERS.memory.values(), NUMBERS.memory["hbm3e"]
+RATES = tables.tiers.slower(NUMBERS.memory, ["hbf", "lpddr5x", "cxl", "nvme"], CHIP)
 ENGINES = tables.capacity.engines(NUMBERS, HBM, "serving")
 TWO = tuple(NUMBERS.chips[chip] for chip in PAIR)
 DAYS = tables.contest.by_day(NUMBERS, PAIR, [NUMBERS.claims.as_of, NUMBERS.report.as_of])
@@ -57,7 +65,12 @@ def readings(models):
     return tables.contest.readings(models, TWO, clocks, RULES)
 
 
+MOVED = functools.cache(lambda: editions.since(NUMBERS))
+
 TABLES = {
+    "moved_verdicts": lambda: editions.verdicts(MOVED(), NUMBERS),
+    "moved_findings": lambda: editions.findings(MOVED(), NUMBERS),
+    "moved_numbers": lambda: editions.numbers(MOVED()),
     "numbers": lambda: frames.numbers(NUMBERS),
     "chips": lambda: tables.chips.chips(SHOWN),
     "models": lambda: tables.memory_bound.models(MODELS, CHIP, "bf16"),
@@ -79,7 +92,12 @@ TABLES = {
     "requirements": lambda: tables.memory_bound.requirements(
         HEADLINE, CHIP, precision="bf16", speed=30
     ),
-    "levers": lambda: tables.memory_bound.levers(MODEL, context_length=2048, batch_size=64),
+    "levers": lambda: tables.levers.levers(HEADLINE, MODEL, WORKS, GUESSING),
+    "expert_coverage": lambda: tables.levers.expert_coverage(MODELS, [1, 8, 32, 128]),
+    "full_batches": lambda: tables.memory_bound.full_batches(
+        MODELS, CHIP, precision="bf16", replica=8, request_lengths=[512, 8192]
+    ),
+    "offline": lambda: tables.memory_bound.offline(NUMBERS),
     "kv_per_token": lambda: tables.memory_bound.kv_per_token(MODELS, context_length=131_072),
     "fits": lambda: tables.capacity.fits(MODELS, CHIPS, **FP8),
     "concurrency": lambda: tables.capacity.concurrency(
@@ -123,6 +141,32 @@ TABLES = {
         REPLICA, None, input_lengths=[128, 8192], output_lengths=[32, 2048]
     ),
     "runs": lambda: tables.training.runs(NUMBERS, NUMBERS.models.values(), context_length=8192),
+    "memory_units": lambda: tables.tiers.units(MEMORIES),
+    "memory_prices": lambda: tables.tiers.readings(MEMORIES, "price"),
+    "memory_energies": lambda: tables.tiers.readings(MEMORIES, "energy"),
+    "slow_downs": lambda: tables.tiers.slow_downs(CHIP, RATES, [0.001, 0.01, 0.1, 1]),
+    "spilled_speeds": lambda: tables.tiers.spilled_speeds(
+        MODEL, CHIP, RATES, usable_share=0.9, **BF16
+    ),
+    "fetch_times": lambda: tables.tiers.fetch_times(
+        MODEL, CHIP, RATES, precision="bf16", context_lengths=[1024, 131_072]
+    ),
+    "break_even_bandwidths": lambda: tables.tiers.break_even_bandwidths(MODELS, CHIP, **BF16),
+    "memory_kinds": lambda: tables.tiers.kinds(CHIPS),
+    "further_tiers": lambda: tables.tiers.further_tiers(NUMBERS.chips.values()),
+    "hbm_generations": lambda: tables.supply.generations(MEMORIES),
+    "stacks_per_chip": lambda: tables.supply.stacks_per_chip(CHIPS),
+    "kept_shares": lambda: tables.supply.kept_shares(NUMBERS.supply, [8, 12, 16]),
+    "wafer": lambda: tables.supply.wafer(HBM3E, NUMBERS.supply).reset_index(),
+    "supply_tornado": lambda: tables.supply.supply_tornado(HBM3E, NUMBERS.supply),
+    "foretold_shipments": lambda: tables.supply.foretold_shipments(NUMBERS.market),
+    "shares_of_dram": lambda: tables.supply.shares_of_dram(NUMBERS.market),
+    "trade_ratios": lambda: tables.supply.trade_ratios(
+        tables.supply.shares_of_dram(NUMBERS.market)
+    ),
+    "suppliers": lambda: tables.supply.suppliers(NUMBERS.market),
+    "market_sizes": lambda: tables.supply.market_sizes(NUMBERS.market),
+    "stack_prices": lambda: tables.supply.stack_prices(MEMORIES, NUMBERS.market),
     "claims": lambda: claims.table(NUMBERS),
     "findings": lambda: findings.table(NUMBERS),
     "comparisons": lambda: COMPARED.iloc[::25],

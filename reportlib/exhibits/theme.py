@@ -81,6 +81,7 @@ HELD = {
 BATCHES = ("#08306b", "#2171b5", "#6baed6", "#9aa5b1")  # of one user, and of more and more
 SEQUENTIAL = ("#d6eaf8", "#08519c")
 DIVERGING = ("#e6803c", "#f1f2f4", "#35b48f")  # the second chip serves more, neither, the first
+BOUND = ("#e6803c", "#f1f2f4", "#5fa8d8")  # by arithmetic, by both, by memory
 ON_LIGHT, ON_DARK = "#16191d", "#fdfdfd"  # text on coloured cells, the same in the dark
 DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 4], [1, 3])  # tells chips of one vendor apart
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
 from reportlib.exhibits.charts.parts import (
@@ -21,12 +22,17 @@ from reportlib.exhibits.charts.parts import (
 from reportlib.exhibits.scales import LogScale, named
 from reportlib.exhibits.theme import (
     BATCHES,
+    BOUND,
     INK,
+    ON_LIGHT,
+    PAPER,
     PARTS,
     WIDTH,
     WORK,
 )
 from reportlib.units import show
+
+LARGE = 10  # from which on a ratio is printed whole
 
 
 def step_parts(table: pd.DataFrame) -> alt.LayerChart:
@@ -136,3 +142,37 @@ def critical_batch_sizes(table: pd.DataFrame, *, cast: Sequence[str]) -> alt.Lay
     x = x_scale.axis(alt.X, "context_length", "Context length (tokens, logarithmic)")
     y = y_scale.axis(alt.Y, "batch_size", "Critical batch size (logarithmic)")
     return lines(table, x, y, y_scale, cast=cast, quantity="Critical batch size", first=True)
+
+
+def full_batches(table: pd.DataFrame) -> alt.LayerChart:
+    """Memory time over arithmetic time as a grid of models and lengths of requests."""
+    lengths = sorted(table["request_length"].unique())
+    table = table.assign(
+        length=[f"{length:,.0f}" for length in table["request_length"]],
+        said=[f"{ratio:.2g}" if ratio < LARGE else f"{ratio:.0f}"
+              for ratio in table["transport_ratio"]],
+        logarithm=np.log10(table["transport_ratio"]),
+        users=[f"{users:,.0f}" for users in table["batch_size"]],
+    )  # fmt: skip
+    base = alt.Chart(table).encode(
+        x=alt.X(
+            "length:N",
+            sort=[f"{length:,.0f}" for length in lengths],
+            title="Tokens of a request, half of them written",
+            axis=alt.Axis(orient="top", labelAngle=0, domain=False, ticks=False),
+        ),
+        y=alt.Y("model:N", sort=order(table, "model"), title=None,
+                axis=alt.Axis(domain=False, ticks=False)),
+        tooltip=[
+            tip("model:N", "Model"),
+            tip("length:N", "Tokens of a request"),
+            tip("users:N", "Users at a time"),
+            tip("said:N", "Memory over arithmetic"),
+        ],
+    )  # fmt: skip
+    color = alt.Scale(domain=[-1, 0, 1], range=list(BOUND), clamp=True, interpolate="lab")
+    cells = base.mark_rect(stroke=PAPER).encode(
+        color=alt.Color("logarithm:Q", scale=color, legend=None)
+    )
+    text = base.mark_text(fontSize=11).encode(text="said:N", color=alt.value(ON_LIGHT))
+    return (cells + text).properties(width=WIDTH, height=alt.Step(24), usermeta=REFLOWS)

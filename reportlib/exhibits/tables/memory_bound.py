@@ -1,17 +1,21 @@
 """Tables of decode steps: their parts, the roofline, and when memory is the slower."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from reportlib import cases
-from reportlib.calculations import decode, roofline, transformer
+from reportlib.calculations import capacity, decode, roofline, transformer
 from reportlib.calculations.precision import BYTES_PER_VALUE
 from reportlib.exhibits.tables.parts import cite, number
-from reportlib.params import Chip, Model, Precision
-from reportlib.units import Count
+from reportlib.params import Chip, Model, Params, Precision, Reading
+from reportlib.units import Count, FlopPerSecond
+
+FURTHER, HIGHER = 1.6, 1.2  # times, from one point of a curve to the next
+OFFLINE = "MLPerf Offline"  # what its workloads start with
 
 
 def step_times(
@@ -138,7 +142,10 @@ def roof(chip: Chip, *, precision: Precision, intensities: Sequence[float]) -> p
 def critical_batch_sizes(
     model: Model, chips: Iterable[Chip], *, precision: Precision, context_lengths: Sequence[int]
 ) -> pd.DataFrame:
-    """Batch size from which on a step is compute-bound, by context; no row where none is."""
+    """Batch size from which on a step is compute-bound, by context; no row where none is.
+
+    Of *context_lengths* in order, those at which it has moved since the last row.
+    """
     contexts: Any = np.array(context_lengths, dtype=float)
     rows = []
     for chip in chips:
@@ -149,12 +156,21 @@ def critical_batch_sizes(
             peak_compute=cases.peak_compute(chip, precision),
             memory_bandwidth=chip.memory_bandwidth.value,
         )
+        curve = [(c, b) for c, b in zip(contexts, batch_sizes, strict=True) if np.isfinite(b)]
         rows += [
             {"chip": chip.name, "vendor": chip.vendor, "context_length": c, "batch_size": b}
-            for c, b in zip(contexts, batch_sizes, strict=True)
-            if np.isfinite(b)
+            for c, b in _telling(curve)
         ]
     return pd.DataFrame(rows, columns=["chip", "vendor", "context_length", "batch_size"])
+
+
+def _telling(curve: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Return the ends of a rising curve, and points that are far enough from the one before."""
+    kept = list(curve[:1])
+    for point in curve[1:]:
+        if point[0] > FURTHER * kept[-1][0] or point[1] > HIGHER * kept[-1][1]:
+            kept.append(point)
+    return kept + [point for point in curve[-1:] if point != kept[-1]]
 
 
 def critical_contexts(
@@ -192,35 +208,96 @@ def requirements(
     return pd.DataFrame(rows).sort_values("required_bandwidth", ignore_index=True)
 
 
-def levers(model: Model, *, context_length: int, batch_size: int) -> pd.DataFrame:
-    """How far each lever cuts the bytes that a token of *model* costs, one at a time."""
-    attention = model.architecture.attention
-    parameters = cases.parameters(model)
+def full_batches(
+    models: Iterable[Model],
+    chip: Chip,
+    *,
+    precision: Precision,
+    replica: int,
+    request_lengths: Sequence[int],
+) -> pd.DataFrame:
+    """Memory time over arithmetic time of requests, in the largest batches that a replica holds.
 
-    def bytes_per_token(precision: Precision, batch: int, kv_precision: Precision) -> float:
-        weights = parameters.read(batch) * BYTES_PER_VALUE[precision] / batch
-        return float(weights + cases.kv_read_bytes(model, context_length, kv_precision))
+    *replica* is its number of chips. Each request is half prompt and half output. Arithmetic is
+    that of both; memory reads weights and caches once in each decode step, and for prompts
+    nothing. No row where not one request fits.
+    """
+    rows = []
+    for model in models:
+        for length in request_lengths:
+            users = float(
+                capacity.leftover_batch_size(
+                    chips=replica,
+                    memory_capacity=chip.memory_capacity.value,
+                    usable_share=cases.USABLE_SHARE,
+                    weight_bytes=cases.weight_bytes(model, precision),
+                    kv_bytes_per_sequence=cases.kv_cache_bytes(model, length),
+                )
+            )
+            if users < 1:
+                continue
+            step = cases.step(
+                model,
+                chip,
+                precision=precision,
+                batch_size=users,
+                context_length=length * 3 / 4,
+                chips=replica,
+            )
+            prompts = users * cases.prompt_flop(model, length / 2)
+            computing = step.multiply_time * length / 2 + prompts / step.peak_compute
+            reading = (step.weights_time + step.kv_time) * length / 2
+            rows.append(
+                {
+                    "model": model.name,
+                    "parameters": cases.parameters(model).total,
+                    "has_experts": cases.parameters(model).routed > 0,
+                    "request_length": length,
+                    "batch_size": users,
+                    "transport_ratio": float(reading / computing),
+                }
+            )
+    columns = ["model", "parameters", "has_experts", "request_length", "batch_size",
+               "transport_ratio"]  # fmt: skip
+    table = pd.DataFrame(rows, columns=columns).dropna()
+    return table.sort_values(["parameters", "request_length"], ignore_index=True)
 
-    base = bytes_per_token("bf16", 1, "bf16")
-    batched = bytes_per_token("bf16", batch_size, "bf16")
-    rows = [
-        ("Weights in FP8", "one user", base, bytes_per_token("fp8", 1, "bf16")),
-        ("Weights in FP4 (MXFP4)", "one user", base, bytes_per_token("fp4", 1, "bf16")),
-        (f"Batch of {batch_size}", "from one user", base, batched),
-        ("KV cache in FP8", f"batch of {batch_size}", batched,
-         bytes_per_token("bf16", batch_size, "fp8")),
-    ]  # fmt: skip
-    grouped = {m.heads / m.kv_heads for m in attention if m.kind == "gqa" and not m.index}
-    all_heads = max(grouped, default=1)
-    if all_heads > 1 and len(grouped) == len({m.kind for m in attention}) == 1:
-        kv_bytes = float(cases.kv_read_bytes(model, context_length))
+
+def offline(numbers: Params) -> pd.DataFrame:
+    """Share of peak compute that the output of MLPerf's offline runs took, prompts not counted.
+
+    A row a run of a chip that has a rate for the weights' own precision.
+    """
+    rows = []
+    for row in numbers.mapped_measurements():
+        if not (row.workload.startswith(OFFLINE) and row.metric == "output_tokens_per_second"):
+            continue
+        chip, model = numbers.chips[row.chip or ""], numbers.models[row.model or ""]
+        rate = _own_rate(chip, row.weight_format)
+        if rate is None or row.quality != "ok":
+            continue
+        flop = cases.flop_per_token(model, (row.output_length or 0) / 2)
         rows.append(
-            ("Grouped queries, against a KV head per query head", f"batch of {batch_size}",
-             batched + (all_heads - 1) * kv_bytes, batched)
-        )  # fmt: skip
-    table = pd.DataFrame(rows, columns=["lever", "case", "before", "after"])
-    table["factor"] = table["before"] / table["after"]
-    return table.sort_values("factor", ascending=False, ignore_index=True)
+            {
+                "model": model.name,
+                "has_experts": cases.parameters(model).routed > 0,
+                "chip": chip.name,
+                "chips": row.chips or 1,
+                "tokens_per_second": row.si_value,
+                "compute_share": row.si_value * flop / ((row.chips or 1) * rate.value),
+                "source": row.source,
+            }
+        )
+    columns = ["model", "has_experts", "chip", "chips", "tokens_per_second", "compute_share",
+               "source"]  # fmt: skip
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _own_rate(chip: Chip, weight_format: str) -> Reading[FlopPerSecond] | None:
+    """Return the rate of *chip* for weights of *weight_format*, if both are known."""
+    with suppress(ValueError):
+        return chip.peak_compute.get(cases.format_named(weight_format).math)
+    return None
 
 
 def kv_per_token(models: Iterable[Model], *, context_length: int) -> pd.DataFrame:
