@@ -17,6 +17,7 @@ from reportlib import params
 from reportlib.__main__ import main
 from reportlib.exhibits import claims, editions
 from reportlib.exhibits.editions import TABLES, Edition, difference, edition, rows
+from reportlib.exhibits.tables import editions as tables
 from reportlib.pipeline import data, differences
 from reportlib.pipeline.editions import EditionError, read
 
@@ -148,11 +149,9 @@ def test_what_only_several_changes_move_says_so():
     told = {v.id: v.causes for v in moved(NUMBERS, new).verdicts}
 
     (cause,) = told["amd-capacity"]
-    assert cause == " together with ".join(
-        (
-            "chip mi455x: memory_capacity 432 GB → 4.42e+11",
-            "chip rubin-r200: memory_capacity 288 GB → 2.78e+11",
-        )
+    assert cause == (
+        "chip mi455x: memory_capacity 432 GB → 4.42e+11; together with "
+        "chip rubin-r200: memory_capacity 288 GB → 2.78e+11"
     )
 
 
@@ -406,8 +405,8 @@ def test_the_three_forms_say_the_same():
 
 def test_what_a_terminal_or_a_page_would_obey_is_disarmed():
     hostile = "\x1b[2J<script>alert(1)</script> @everyone |"
-    tables = {**NOW.tables, "claims": [row | {"verdict": hostile} for row in NOW.tables["claims"]]}
-    told = difference(NOW, Edition(hostile, tables))
+    shown = {**NOW.tables, "claims": [row | {"verdict": hostile} for row in NOW.tables["claims"]]}
+    told = difference(NOW, Edition(hostile, shown))
 
     assert "\x1b" not in "".join(differences.as_text(told))
     markdown = "".join(differences.as_markdown(told)[:2])
@@ -424,3 +423,27 @@ def test_verdicts_that_moved_are_those_of_the_table_of_claims():
     before, after = (claims.table(e).set_index("id")["verdict"] for e in (NUMBERS, new))
 
     assert {v.id for v in moved(NUMBERS, new).verdicts} == set(before.index[before != after])
+
+
+def test_the_appendix_tells_what_moved_since_the_earlier_day():
+    moved = tables.since(NUMBERS)
+    told = tables.verdicts(moved, NUMBERS)
+
+    assert (moved.old, moved.new) == (str(NUMBERS.previous), "this edition")
+    row = told[told["statement"].str.contains("19.6 TB/s")].iloc[0]
+    assert (row["old"], row["new"]) == ("confirmed", "true when written")
+    assert row["causes"] == "MI455X: memory bandwidth 19.6 TB/s → 23.3 TB/s"
+    assert {i.split()[1] for i in tables.came(moved)} >= {"chips", "models", "measurements"}
+    changed = tables.numbers(moved)
+    assert set(changed["name"]) >= {"MI455X", "Rubin R200"}
+    assert changed["quantity"].str.contains("memory bandwidth").sum() >= 2
+    assert not changed["quantity"].str.contains(r"[_.]").any()
+
+
+@pytest.mark.parametrize("day", [date(2026, 3, 1), date(2020, 6, 1)])
+def test_an_edition_that_is_not_later_has_nothing_that_moved(day):
+    then = NUMBERS.edition(day)
+
+    assert not tables.since(then)
+    assert tables.came(tables.since(then)) == []
+    assert tables.verdicts(tables.since(then), then).empty

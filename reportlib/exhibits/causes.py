@@ -48,7 +48,7 @@ def causes(
         moves = _moves(_put(new, part, one), rest)
         for key in rest.keys() - set(moves):
             needed[key].append(_named(part, one, other, _places(one, other)))
-    found |= {key: [" together with ".join(names)] for key, names in needed.items() if names}
+    found |= {key: ["; together with ".join(names)] for key, names in needed.items() if names}
     return {key: tuple(names) or TOGETHER for key, names in found.items()}
 
 

@@ -165,6 +165,12 @@ def difference(old: Edition, new: Edition) -> Difference:
     )
 
 
+def few(causes: Sequence[str], most: int = 4) -> str:
+    """Return the first causes, and how many more there are."""
+    more = len(causes) - most
+    return "; ".join(causes[:most]) + (f"; and {more:,} more" if more > 0 else "")
+
+
 def _change(old: Any, new: Any) -> str:
     return CHANGED if old and new else ADDED if new else REMOVED
 

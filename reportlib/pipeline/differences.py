@@ -3,11 +3,17 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from reportlib.exhibits.editions import ADDED, EARLIER, Difference, MovedNumber, MovedRecord
+from reportlib.exhibits.editions import (
+    ADDED,
+    EARLIER,
+    Difference,
+    MovedNumber,
+    MovedRecord,
+    few,
+)
 from reportlib.exhibits.tables.parts import MARKDOWN
 from reportlib.exhibits.words import listed
 
-MOST_CAUSES = 4
 MOST_ROWS = 30  # of a table in a comment
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # what a terminal would obey
 
@@ -28,14 +34,14 @@ def _text(moved: Difference) -> Iterator[str]:
         yield f"  {verdict.id}: {_arrow(verdict.old, verdict.new)}"
         yield f"    {verdict.statement}"
         yield f"    computed: {_arrow(verdict.old_computed, verdict.new_computed)}"
-        yield f"    {why} {_few(verdict.causes)}"
+        yield f"    {why} {few(verdict.causes)}"
     yield _heading("Findings", moved.findings)
     for finding in moved.findings:
         yield f"  {finding.id}: {finding.change}"
         yield from (f"    was: {finding.old}.",) if finding.old else ()
         yield from (f"    is:  {finding.new}.",) if finding.new else ()
         yield from (f"    {number}" for number in finding.numbers)
-        yield f"    {why} {_few(finding.causes)}"
+        yield f"    {why} {few(finding.causes)}"
     yield _heading("Numbers", moved.numbers)
     for number in moved.numbers:
         of = f"{number.kind} {number.id} {number.quantity}"
@@ -65,7 +71,7 @@ def _markdown(moved: Difference) -> Iterator[str]:
     for verdict in moved.verdicts:
         yield f"- {_plain(verdict.statement)} {_arrow(verdict.old, verdict.new, bold=True)}"
         yield f"  <br>computed: {_plain(_arrow(verdict.old_computed, verdict.new_computed))}"
-        yield f"  <br>{why} {_plain(_few(verdict.causes))}"
+        yield f"  <br>{why} {_plain(few(verdict.causes))}"
     yield ""
     yield f"**{_heading('Findings', moved.findings)}**"
     yield ""
@@ -73,7 +79,7 @@ def _markdown(moved: Difference) -> Iterator[str]:
         lines = [f"*{word}* {_plain(sentence)}." for word, sentence in
                  (("was:", finding.old), ("is:", finding.new)) if sentence]  # fmt: skip
         yield f"- {' <br>'.join(lines)}"
-        yield f"  <br>{why} {_plain(_few(finding.causes))}"
+        yield f"  <br>{why} {_plain(few(finding.causes))}"
     yield ""
     yield f"**{_heading('Numbers', moved.numbers)}**"
     yield ""
@@ -117,12 +123,6 @@ def _sources(number: MovedNumber) -> str:
 
 def _numbers(record: MovedRecord) -> str:
     return f"{record.numbers:,} number{'s' * (record.numbers > 1)}"
-
-
-def _few(causes: Sequence[str]) -> str:
-    """Return the first causes, and how many more there are."""
-    more = len(causes) - MOST_CAUSES
-    return "; ".join(causes[:MOST_CAUSES]) + (f"; and {more:,} more" if more > 0 else "")
 
 
 def _plain(text: str) -> str:
