@@ -1,7 +1,7 @@
 -- Number figures, tables, equations and sections, and turn [@fig-…] into links to them.
 -- HTML prints the numbers given here; Typst counts by itself, in the same order.
 
-local LONGEST_WHOLE_TABLE = 20 -- rows; a longer one may break over pages
+local LONGEST_WHOLE_TABLE = 12 -- rows; a longer one may break over pages
 local html = FORMAT:match('html') ~= nil
 local counts = {fig = 0, tbl = 0, eq = 0}
 local heads = {0, 0, 0, 0, 0, 0}
@@ -9,7 +9,7 @@ local labels = {} -- id -> {word, number}
 local whole = false -- whether the document should have all that it points to
 
 local function label(id, word, number)
-  if labels[id] then error('two exhibits are called ' .. id) end
+  if labels[id] and whole then error('two exhibits are called ' .. id) end
   labels[id] = {word, tostring(number)}
 end
 
@@ -94,15 +94,17 @@ end
 
 local function typst_math(math)
   local source = pandoc.write(pandoc.Pandoc({pandoc.Plain({math})}), 'typst')
-  return source:gsub('%s+$', '')
+  return (source:gsub('%s+$', ''))
 end
 
 -- PDF/UA wants an alternative text for every formula: its TeX, without the backslashes.
 local function equation(math, id)
   local block = math.mathtype == 'DisplayMath'
+  local source = typst_math(math)
+  if not source:match('^%$.*%$$') then return '#raw(' .. typst_string(math.text) .. ')' end
   local alt = math.text:gsub('[\\{}]', ' '):gsub('%s+', ' ')
   return string.format('#math.equation(block: %s, numbering: %s, alt: %s, %s)%s', block,
-    id and '"(1)"' or 'none', typst_string(alt), typst_math(math), id and ' <' .. id .. '>' or '')
+    id and '"(1)"' or 'none', typst_string(alt), source, id and ' <' .. id .. '>' or '')
 end
 
 local function number_equation(para)
@@ -121,7 +123,7 @@ local function resolve(cite)
     local found = labels[citation.id]
     local here = citation.id:match('^fig%-') or citation.id:match('^tbl%-')
       or citation.id:match('^eq%-') or citation.id:match('^sec%-')
-    if not here then return nil end
+    if not here then return not whole and cite.content or nil end
     if not found and whole then error('nothing is labelled ' .. citation.id .. '\n') end
     if not found then return pandoc.Str(citation.id) end
     if #links > 0 then links:extend({pandoc.Str(','), pandoc.Space()}) end

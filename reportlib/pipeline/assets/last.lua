@@ -1,0 +1,148 @@
+-- The last look at a document, after its citations: links lead on, or are words; numbers have a
+-- minus. Typst also gets its tables and pictures, words that can break, and names for characters
+-- that no font has.
+
+local typst = FORMAT == 'typst'
+local LONGEST_WORD, PIECE = 40, 20 -- characters that stay together, and that do where not all can
+local LINE = 118 -- characters of a table's text across the page
+local PADDING = 2.2 -- the space between two columns, in characters
+local SHORT = 22 -- characters of a column that need not break
+local ids = {}
+local missing = {} -- characters that no font has
+
+local function gather(element)
+  if element.identifier ~= '' then ids[element.identifier] = true end
+end
+
+local function gather_raw(raw)
+  local id = raw.text:match('<([^<>]+)>$')
+  if id then ids[id] = true end
+end
+
+local function named(text)
+  if not next(missing) then return text end
+  return (text:gsub(utf8.charpattern, function(character)
+    return missing[character] and string.format('[U+%04X]', utf8.codepoint(character))
+  end))
+end
+
+-- A word too long for a line may break between any of its pieces.
+local function breakable(text)
+  if #text <= LONGEST_WORD then return text end
+  return (text:gsub('[^%s\u{200b}]+', function(word)
+    local length = utf8.len(word)
+    if not length or length <= LONGEST_WORD then return word end
+    local pieces = {}
+    for from = 1, length, PIECE do
+      local to = from + PIECE <= length and utf8.offset(word, from + PIECE) - 1 or #word
+      table.insert(pieces, word:sub(utf8.offset(word, from), to))
+    end
+    return table.concat(pieces, '\u{200b}')
+  end))
+end
+
+local function words(element)
+  element.text = element.text:gsub('^([%(%[~±≈]*)%-(%d)', '%1−%2')
+  if typst then element.text = breakable(named(element.text)) end
+  return element
+end
+
+local function code(element)
+  if typst then element.text = breakable(named(element.text)) end
+  return element
+end
+
+-- A link to what is there, or to the web; an address that is its own text breaks by itself.
+local function link(element)
+  local target = element.target
+  local scheme = target:lower():match('^(%a+):')
+  if scheme == 'http' or scheme == 'https' or scheme == 'mailto' then
+    local bare = pandoc.utils.stringify(element.content) == target
+    return element, not bare or next(missing) ~= nil
+  end
+  local id = target:match('^#(.+)$') or ''
+  if not ids[id] then id = id:lower() end
+  if not ids[id] then return pandoc.Span(element.content) end
+  element.target = '#' .. id
+  return element
+end
+
+local function typst_string(text)
+  return '"' .. text:gsub('\\', '\\\\'):gsub('"', '\\"') .. '"'
+end
+
+local function picture(image)
+  local alt = pandoc.utils.stringify(image.caption)
+  return pandoc.RawInline('typst', string.format('#picture(%s, %s)', typst_string(image.src),
+    typst_string(alt ~= '' and alt or 'Picture')))
+end
+
+-- Of every column: the characters of its longest cell, of its longest word, and of a usual cell.
+local function measured(tbl)
+  local columns = {}
+  for n = 1, #tbl.colspecs do columns[n] = {longest = 1, word = 1, total = 0, cells = 0} end
+  local function row_of(row, head)
+    for n, cell in ipairs(row.cells) do
+      local column = columns[n]
+      if not column or cell.col_span > 1 then return end
+      local text = pandoc.utils.stringify(cell.contents)
+      local length = (utf8.len(text) or #text) * (head and 1.1 or 1)
+      for word in text:gmatch('[^%s\u{200b}-]+') do
+        column.word = math.max(column.word, (utf8.len(word) or #word) * (head and 1.1 or 1))
+      end
+      if not head then
+        column.longest = math.max(column.longest, length)
+        column.total, column.cells = column.total + length, column.cells + 1
+      end
+    end
+  end
+  for _, row in ipairs(tbl.head.rows) do row_of(row, true) end
+  for _, body in ipairs(tbl.bodies) do
+    for _, row in ipairs(body.body) do row_of(row, false) end
+  end
+  return columns
+end
+
+-- The widths of columns: what they ask for, as long as all fit; else long text shares what short
+-- text and numbers leave.
+local function widths(tbl)
+  local columns, whole, left, sum = measured(tbl), 0, LINE, 0
+  for n, column in ipairs(columns) do
+    column.asks = math.max(column.longest, column.word)
+    column.fixed = column.asks <= SHORT or tbl.colspecs[n][1] == 'AlignRight'
+    whole = whole + column.asks + PADDING
+    left = left - PADDING - (column.fixed and column.asks or column.word)
+    if not column.fixed then
+      column.usual = math.sqrt(column.longest * column.total / math.max(column.cells, 1))
+      sum = sum + column.usual
+    end
+  end
+  local parts, tight = {}, left < 0
+  for n, column in ipairs(columns) do
+    local share = column.word + math.max(left, 0) * (column.usual or 0) / math.max(sum, 1)
+    parts[n] = (column.fixed or whole <= LINE) and 'auto' or string.format('%.1ffr', share)
+  end
+  return '(' .. table.concat(parts, ', ') .. ',)', tight
+end
+
+local function print_table(tbl)
+  local columns, tight = widths(tbl)
+  local options = {wrap_text = 'none'}
+  local text = pandoc.write(pandoc.Pandoc({tbl}), 'typst-citations', options)
+  text = text:gsub('columns: [^\n]*,\n', function() return 'columns: ' .. columns .. ',\n' end, 1)
+  text = text:gsub('align%(center%)%[#table', 'align(left)[#table', 1)
+  if tight then text = '#tight[\n' .. text .. '\n]' end
+  return pandoc.RawBlock('typst', text)
+end
+
+function Pandoc(doc)
+  for character in pandoc.utils.stringify(doc.meta.missing or ''):gmatch(utf8.charpattern) do
+    missing[character] = true
+  end
+  doc:walk({Span = gather, Div = gather, Header = gather, Table = gather, Figure = gather,
+    Code = gather, CodeBlock = gather, Link = gather, RawBlock = gather_raw})
+  doc = doc:walk({traverse = 'topdown', Link = link, Str = words, Code = code, CodeBlock = code,
+    Image = typst and picture or nil})
+  if typst then doc = doc:walk({Table = print_table}) end
+  return doc
+end
