@@ -6,21 +6,29 @@ from datetime import date
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_notebook
 
-from reportlib.params import Report, Source
+from reportlib.exhibits.words import listed
+from reportlib.params import Params, Report, Source
 
 HIDDEN = {"parameters", "injected-parameters", "setup"}
 
 
 def assemble(
-    sections: Mapping[str, NotebookNode], report: Report, sources: Mapping[str, Source]
+    sections: Mapping[str, NotebookNode],
+    report: Report,
+    sources: Mapping[str, Source],
+    basis: str = "",
 ) -> NotebookNode:
-    """Return one notebook: title and bibliography in its metadata, the sections in order."""
+    """Return one notebook: title and bibliography in its metadata, the sections in order.
+
+    *basis* says on its title page what the report rests on.
+    """
     merged = new_notebook()
     merged.metadata["panorama"] = {
         "title": report.title,
         "subtitle": report.subtitle,
         "publisher": report.publisher,
         "date": report.as_of.isoformat(),
+        "basis": basis,
         "references": [csl_item(key, source) for key, source in sorted(sources.items())],
     }
     for name, notebook in sections.items():
@@ -52,6 +60,17 @@ def _cells(name: str, notebook: NotebookNode) -> list[NotebookNode]:
                 output.pop("execution_count", None)
         cells.append(cell)
     return cells
+
+
+def basis(numbers: Params) -> str:
+    """Return in a few words what the report rests on."""
+    kinds = {
+        "chips": numbers.chips,
+        "models": numbers.models,
+        "measurements": numbers.measurements,
+        "sources": numbers.sources,
+    }
+    return listed(f"{len(records):,} {kind}" for kind, records in kinds.items() if len(records) > 1)
 
 
 def csl_item(key: str, source: Source) -> dict[str, object]:

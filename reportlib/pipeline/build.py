@@ -77,8 +77,9 @@ def build(
         from reportlib import params
         from reportlib.exhibits import claims
         from reportlib.pipeline import data, execute, export
-        from reportlib.pipeline.assemble import assemble
+        from reportlib.pipeline.assemble import assemble, basis
         from reportlib.pipeline.files import write_together
+        from reportlib.pipeline.manuscript import ExportError
 
     with watch.stage("params"):
         numbers = params.load()
@@ -98,13 +99,13 @@ def build(
             )
         if failures:
             raise BuildError("\n\n".join(map(str, failures)))
-    report = assemble(executed, numbers.report, numbers.sources)
+    report = assemble(executed, numbers.report, numbers.sources, basis(numbers))
     try:
         with watch.stage("HTML"):
             html, _ = export.HtmlExporter().from_notebook_node(report)
         with watch.stage("PDF"):
             pdf, _ = export.PdfExporter().from_notebook_node(report)
-    except export.ExportError as error:
+    except ExportError as error:
         raise BuildError(str(error)) from None
     with watch.stage("data"):
         contents = dict(zip(DOCUMENTS, (html.encode(), pdf), strict=True)) | data.files(numbers)
