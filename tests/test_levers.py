@@ -57,10 +57,12 @@ def test_a_latent_stands_for_keys_and_values_of_all_heads():
 
 def test_experts_stand_for_a_dense_model_of_their_size():
     model = NUMBERS.models["deepseek-v3"]
-    dense = levers.OF_MODELS["Mixture of experts"](model, WORKS["one"])
+    work, read = WORKS["one"], cases.parameters(model).all_read
+    dense = levers.OF_MODELS["Mixture of experts"](model, work)
 
-    assert dense.weight_bytes == 2 * cases.parameters(model).all_read
-    assert dense.flop == pytest.approx(2 * cases.parameters(model).all_read, rel=0.01)
+    assert dense.weight_bytes == 2 * read
+    attention = cases.attention_flop(model, work.context_length)
+    assert dense.flop == pytest.approx(2 * read + attention)
 
 
 def test_guesses_that_are_always_right_and_free_yield_themselves():
