@@ -24,7 +24,7 @@ from reportlib.calculations import decode
 from reportlib.cases.engines import PERCENTILE, Engine, widened
 from reportlib.exhibits.tables import reality
 from reportlib.exhibits.tables.parts import cite, link_bandwidth, number, status
-from reportlib.params import Chip, Model, Params, Precision
+from reportlib.params import Chip, Model, Params, Precision, Reading
 from reportlib.units import Count, show
 
 SAME = 0.005  # a difference below half a per cent is none
@@ -50,7 +50,12 @@ class Clock:
         return self.engines[0] is not None
 
     def band(self, pair: Pair) -> Count:
-        """Factor within which the ratio of *pair* may lie: wider for chips that are announced."""
+        """Factor within which the ratio of *pair* may lie: wider for chips that are announced.
+
+        Not known where one keeps weights on the die: the pairs measured were of others.
+        """
+        if any(map(cases.keeps_weights_on_chip, pair)):
+            return UNKNOWN
         return widened(widened(self.spread, pair[0]), pair[1])
 
 
@@ -106,13 +111,24 @@ def by_day(params: Params, pair: Sequence[str], days: Iterable[date]) -> dict[st
     }
 
 
+def ranged(pair: Pair, precision: Precision) -> list[Reading[float]]:
+    """The rates of arithmetic of a pair for which their sources give a range."""
+    rates = [_rate(chip, precision) for chip in dict.fromkeys(pair)]
+    return [rate for rate in rates if rate and (rate.low or rate.high)]
+
+
+def _rate(chip: Chip, precision: Precision) -> Reading[float] | None:
+    """Return the rate of arithmetic of *chip* in *precision*, or in the next wider that it has."""
+    rates = (chip.peak_compute.get(wider) for wider in cases.WIDER[precision])
+    return next((rate for rate in rates if rate), None)
+
+
 def beside(pairs: Mapping[str, Pair], precision: Precision) -> pd.DataFrame:
     """What each chip of a pair has, as known on each day; links in one direction."""
     rows = []
     for edition, pair in pairs.items():
         for chip in pair:
-            rate = next((chip.peak_compute[p] for p in cases.WIDER[precision]
-                         if p in chip.peak_compute), None)  # fmt: skip
+            rate = _rate(chip, precision)
             link = chip.scale_up.bandwidth if chip.scale_up else None
             rows.append(
                 {
