@@ -222,9 +222,9 @@ def ranged(table: pd.DataFrame, *, unit: str, title: str) -> alt.FacetChart:
     """
     priced = [] if table["price"].isna().all() else ["price_cite"]
     table = drawn(table, [*priced, "power_cite"]).assign(
-        middle=[show(value, unit) for value in table["mid"]],
+        middle=[f"{value:,.3g} {unit}" for value in table["mid"]],
         band=[
-            f"{show(low, unit)} to {show(high, unit)}"
+            f"{low:,.3g} to {high:,.3g} {unit}"
             for low, high in zip(table["low"], table["high"], strict=True)
         ],
         priced=[
