@@ -126,10 +126,15 @@ def of_all(holds: Any, things: str) -> str:
 
     >>> of_all([True, True], "models"), of_all([True, False], "models")
     ('all 2 models', '1 of 2 models')
+    >>> of_all([True], "kinds of work"), of_all([False], "models"), of_all([], "models")
+    ('the only kind of work', 'no model', 'no models')
     """
     held, total = sum(map(bool, holds)), len(holds)
     if not total:
         return f"no {things}"
+    if total == 1:
+        first, *rest = things.split(" ")
+        return " ".join(["the only" if held else "no", first.removesuffix("s"), *rest])
     if held == total:
         return f"all {total:,} {things}"
     return f"{f'{held:,}' if held else 'none'} of {total:,} {things}"
