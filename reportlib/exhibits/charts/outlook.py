@@ -24,7 +24,7 @@ from reportlib.exhibits.theme import DIVERGING, INK, MUTED, ON_LIGHT, PAPER, SUP
 from reportlib.exhibits.words import count
 
 YEARS = 4  # between labels of a narrow axis
-NAME_ROOM = 0.2  # share of an axis of years that names behind lines take
+NAME_ROOM = 0.46  # share of an axis of years that names behind lines take
 TALL_ROW = 36  # px of a row whose name has two lines
 WIDEST = 3.0  # doublings from 1, at which a colour is as strong as can be
 CELL = 34  # px
@@ -139,7 +139,7 @@ def bounds(table: pd.DataFrame) -> Any:
 def movers(table: pd.DataFrame) -> Any:
     """What the result is at both ends of each input; hollow at the low end of the input."""
     scale = LogScale.over([*table["at_low"], *table["at_high"], 1.0])
-    title = "Demand over supply in the last year, today = 1 (logarithmic)"
+    title = "Pace (logarithmic)"
     lines = {name: [name, ends] for name, ends in zip(table["input"], table["range"], strict=True)}
     base = alt.Chart(table).encode(
         y=alt.Y("input:N", sort=order(table, "input"), title=None, axis=_banded(lines)),
@@ -240,7 +240,7 @@ def prices(table: pd.DataFrame) -> Any:
         .encode(y=alt.Y("middle:Q", **y), text="told:N")
         for kind, place in zip(kinds, places, strict=False)
     ]
-    return alt.layer(bars, *text).properties(width=WIDTH, height=HEIGHT, usermeta=REFLOWS)
+    return alt.layer(bars, *text).properties(width=WIDTH, height=HEIGHT)
 
 
 def revenues(table: pd.DataFrame) -> Any:
