@@ -143,10 +143,30 @@ def test_every_form_is_tried_above():
 
 
 @pytest.mark.parametrize(
-    "value", [0, 0.0239, 999.9e9, 3.35e12, 1, 1234, 99.96, 1e-6, 0.1274, 82.5e-6, 1476.4, 4e14]
+    "value",
+    [
+        0,
+        0.0239,
+        999.9e9,
+        3.35e12,
+        1,
+        1234,
+        99.96,
+        1e-6,
+        0.1274,
+        82.5e-6,
+        1476.4,
+        4e14,
+        999.4,
+        999.6,
+        1097,
+        12_345,
+    ],
 )
 def test_quantities_read_as_elsewhere(value):
-    assert evaluated([quantity(Expression("a"), "B").text], a=value) == [quantity(value, "B")]
+    texts = [quantity(Expression("a"), unit).text for unit in ("B", "s")]
+
+    assert evaluated(texts, a=value) == [quantity(value, unit) for unit in ("B", "s")]
 
 
 @pytest.mark.parametrize("value", [0, 0.0239, 1, 12.34, 99.96, 100, 0.1274, 1476.4, 3.35e12])

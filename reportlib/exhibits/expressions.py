@@ -18,6 +18,7 @@ from reportlib.exhibits import words
 from reportlib.units import show
 
 LARGE = 100  # from which on words.count prints whole numbers
+LONG = 999.5  # seconds, from which on units.show has no prefix
 FORMS: Mapping[Any, str] = {
     np.add: "({} + {})",
     np.subtract: "({} - {})",
@@ -110,9 +111,11 @@ def quantity(value: Any, unit: str) -> Any:
     """
     if not isinstance(value, Expression):
         return show(float(value), unit)
-    number = f"format({value.text}, '.3~s')"
-    parted = rf"replace({number}, regexp('[a-zA-Zµ]?$'), '\u00a0$&')"
-    return Expression(f"({parted} + {written(unit)})")
+    v = value.text
+    prefixed = rf"replace(format({v}, '.3~s'), regexp('[a-zA-Zµ]?$'), '\u00a0$&')"
+    if unit == "s":  # nobody writes ks
+        prefixed = rf"({v} >= {LONG} ? format({v}, ',.3r') + '\u00a0' : {prefixed})"
+    return Expression(f"({prefixed} + {written(unit)})")
 
 
 def number(value: Any) -> Any:
