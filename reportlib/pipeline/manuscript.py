@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
+from importlib.util import find_spec
 from itertools import chain, count
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from reportlib.exhibits.theme import CONFIG
 from reportlib.pipeline.chartdata import with_sources
 
 FONTS = Path(__file__).parent / "assets" / "fonts"
+FONT_PACKAGES = ("manimgx_fonts", "manimgx_fonts_cjk")  # Noto: scripts, emoji, symbols; CJK
 PICTURES = {
     "image/svg+xml": ".svg",
     "image/png": ".png",
@@ -34,6 +36,7 @@ PICTURES = {
 SUFFIXES = {suffix: mime for mime, suffix in PICTURES.items()} | {".jpeg": "image/jpeg"}
 LINKED_PICTURE = re.compile(r"!\[[^\]]*\]\(\s*<?([^)>\s]+)")
 INVISIBLE = re.compile("[\ufeff\r]")
+LONGEST_ID = 60  # characters; files are named by it
 SCALE = 3  # pixels of a bitmap for each of the chart's
 UNWRITABLE = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufff9-\ufffb\ufffe\uffff]"
@@ -174,10 +177,10 @@ def _find_pictures(source: str, folder: Path | None, paper: Manuscript) -> None:
 
 def _picture(mime: str, content: str) -> Picture | None:
     """Return the picture in an output or attachment; None for what is none."""
-    if mime not in PICTURES:
+    if mime == "image/svg+xml":
+        return Picture(content.encode(), mime) if "<svg" in content else None
+    if mime not in PICTURES or not content:
         return None
-    if mime == "image/svg+xml" and "<svg" in content:
-        return Picture(content.encode(), mime)
     with suppress(binascii.Error):
         return Picture(base64.b64decode(content), mime)
     return None
@@ -209,8 +212,16 @@ def _add(
         except KeyError as error:
             msg = f"Figure {name} cites {error}, and there is no such source"
             raise ExportError(msg) from None
-        paper.charts[label] = Chart(draw(spec, label), {**spec, "description": alt}, alt)
         legend["caption"] = legend["caption"] or alt
+        try:
+            spec = _drawable(spec)
+        except ValueError as error:
+            if paper.whole:
+                msg = f"Figure {name} cannot be drawn: {error}"
+                raise ExportError(msg) from None
+            paper.add("text", text=f"[The chart cannot be drawn: {alt}]")
+            return
+        paper.charts[label] = Chart(draw(spec, label), {**spec, "description": alt}, alt)
         paper.add("figure", id=label, alt=alt, **legend)
     elif exhibit.get("kind") == "table":
         paper.add("table", id=f"tbl-{name}", text=data["text/markdown"], **legend)
@@ -222,7 +233,7 @@ def _free(name: str, paper: Manuscript) -> str:
     """Return *name*; outside of a report, where none is checked, as an id that is not yet taken."""
     if paper.whole:
         return name
-    name = re.sub(r"[^\w-]", "-", name)
+    name = re.sub(r"[^\w-]", "-", name)[:LONGEST_ID]
     taken = {part["id"][4:] for part in paper.parts if "id" in part}
     names = chain([name], (f"{name}-{number}" for number in count(1)))
     return next(free for free in names if free not in taken)
@@ -256,6 +267,20 @@ def _as_shown(text: str) -> str:
     return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in lines)
 
 
+def _drawable(spec: dict[str, Any]) -> dict[str, Any]:
+    r"""Return *spec* so that it can be drawn.
+
+    Vega-Lite writes titles into expressions as they are, where the backslash of C:\users ends it.
+    """
+    text = json.dumps(spec)
+    try:
+        _drawn(text)
+    except ValueError:
+        text = text.replace("\\\\", 4 * "\\").replace("\\u2028", " ").replace("\\u2029", " ")
+        _drawn(text)
+    return dict(json.loads(text))
+
+
 def draw(spec: Mapping[str, Any], prefix: str) -> str:
     """Return the chart as SVG, in the document's font, with ids that start with *prefix*."""
     return re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{prefix}-", _drawn(json.dumps(spec)))
@@ -269,8 +294,16 @@ def _drawn(spec: str) -> str:
 
 
 @cache
+def font_folders() -> list[str]:
+    """Return where fonts are: our own, and those of packages for all that ours cannot write."""
+    specs = [find_spec(package) for package in FONT_PACKAGES]
+    return [str(FONTS), *(str(Path(s.origin).parent) for s in specs if s and s.origin)]
+
+
+@cache
 def _register_fonts() -> None:
-    vl_convert.register_font_directory(str(FONTS))
+    for folder in font_folders():
+        vl_convert.register_font_directory(folder)
 
 
 def bitmap(spec: Mapping[str, Any], svg: str) -> str:

@@ -11,12 +11,18 @@ import tempfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 
 import typst
 
-from reportlib.pipeline.manuscript import FONTS, Chart, ExportError, Manuscript, bitmap, draw
+from reportlib.pipeline.manuscript import (
+    Chart,
+    ExportError,
+    Manuscript,
+    bitmap,
+    draw,
+    font_folders,
+)
 
 CHARACTERS = """#set document(title: "Characters")
 #set text(font: ("IBM Plex Sans", "Noto Sans"))
@@ -25,10 +31,11 @@ CHARACTERS = """#set document(title: "Characters")
 PICTURE = """#set document(title: "Picture")
 #image(sys.inputs.name, alt: "Picture")
 """
-FONT_PACKAGES = ("manimgx_fonts", "noto_cjk_sans_otc")  # Noto: scripts, emoji, symbols; CJK
 UNUSUAL = re.compile(
     "[^\x00-\u024f\u0370-\u03ff\u2010-\u2027\u2030-\u205e\u2070-\u209f\u2190-\u2193\u2200-\u22ff]"
 )
+PLAIN_TEXT = re.compile(r'<text (?![^>]*font-weight="bold")')
+REGULAR = "<text style=\"font-variation-settings:'wght' 400\" "  # else Noto is at its thinnest
 REFUSED = re.compile(r'text `"(.+?)"` could not be displayed|codepoint `"(.+?)"`')
 ESCAPED = re.compile(r"\\u\{([0-9a-f]+)\}")
 LONGEST_DIAGNOSTIC = 600  # characters; it may quote a whole picture
@@ -58,13 +65,6 @@ def compiled(source: Path, inputs: Mapping[str, str], day: str = "") -> bytes:
         msg = f"Typst warns: {'; '.join(warning.diagnostic for warning in warnings)}"
         raise ExportError(msg)
     return bytes(pdf)
-
-
-@cache
-def font_folders() -> list[str]:
-    """Return where fonts are: our own, and those of packages for all that ours cannot write."""
-    specs = [find_spec(package) for package in FONT_PACKAGES]
-    return [str(FONTS), *(str(Path(s.origin).parent) for s in specs if s and s.origin)]
 
 
 def pdf(paper: Manuscript, source: Path, missing: str) -> bytes:
@@ -116,8 +116,11 @@ def write_chart(chart: Chart, path: Path, missing: str) -> None:
     if any(character in svg for character in missing):
         spec = json.loads(named(json.dumps(spec, ensure_ascii=False), missing))
         svg = draw(spec, path.stem)
+    unusual = UNUSUAL.search(svg)
+    if unusual:
+        svg = PLAIN_TEXT.sub(REGULAR, svg)
     path.write_text(svg, encoding="utf-8")
-    if UNUSUAL.search(svg) and not can_print(path):
+    if unusual and not can_print(path):
         path.write_text(bitmap(spec, svg), encoding="utf-8")
 
 

@@ -103,6 +103,7 @@ local function equation(math, id)
   local source = typst_math(math)
   if not source:match('^%$.*%$$') then return '#raw(' .. typst_string(math.text) .. ')' end
   local alt = math.text:gsub('[\\{}]', ' '):gsub('%s+', ' ')
+  if alt:match('^ *$') then alt = 'formula' end
   return string.format('#math.equation(block: %s, numbering: %s, alt: %s, %s)%s', block,
     id and '"(1)"' or 'none', typst_string(alt), source, id and ' <' .. id .. '>' or '')
 end

@@ -6,6 +6,7 @@ local markdown = 'markdown-raw_html-raw_tex-raw_attribute-native_spans-native_di
   .. '-yaml_metadata_block-pandoc_title_block-mmd_title_block-implicit_figures'
 local classes = {unnumbered = true, uri = true, email = true}
 local pictures = {} -- what an image in Markdown names -> the file that it is
+local missing = {} -- characters that no font has
 local taken = {} -- identifiers
 local level = 0 -- of the last heading
 
@@ -37,6 +38,23 @@ local function header(element)
   return plain(element)
 end
 
+-- Formulas know Latin, Greek and operators; what else stands in one is text, or the name of a
+-- character that no font has.
+local function formula(element)
+  element.text = element.text:gsub('[\128-\255]+', function(run)
+    local known, text = true, ''
+    for _, code in utf8.codes(run) do
+      local character = utf8.char(code)
+      if missing[character] then character = string.format('[U+%04X]', code) end
+      known = known and #character <= 4
+        and (code < 0x590 or code >= 0x2000 and code < 0x2c00 or code >= 0x1d400 and code < 0x1d800)
+      text = text .. character
+    end
+    return not known and '\\text{' .. text .. '}' or nil
+  end)
+  return element
+end
+
 local function image(element)
   local file = pictures[element.src]
   if file then return pandoc.Image(element.caption, file) end
@@ -54,7 +72,7 @@ end
 
 local tame = {
   Span = plain, Div = plain, Link = plain, Code = plain, CodeBlock = plain, Header = header,
-  Image = image, Table = table_of_text, Figure = table_of_text,
+  Image = image, Math = formula, Table = table_of_text, Figure = table_of_text,
   Cell = function(cell) cell.attr = pandoc.Attr() return cell end,
   Row = function(row) row.attr = pandoc.Attr() return row end,
   RawInline = function(raw) return pandoc.Code(raw.text) end,
@@ -79,7 +97,7 @@ local kinds = {
   html = function(part) return read(part.text, 'html') end,
   code = function(part) return {pandoc.CodeBlock(part.text, {class = part.language})} end,
   text = function(part) return {pandoc.CodeBlock(part.text, {class = 'output'})} end,
-  math = function(part) return {pandoc.Para({pandoc.Math('DisplayMath', part.text)})} end,
+  math = function(part) return {pandoc.Para({formula(pandoc.Math('DisplayMath', part.text))})} end,
   picture = function(part)
     return {pandoc.Para({pandoc.Image({pandoc.Str(part.alt)}, part.file)})}
   end,
@@ -97,6 +115,7 @@ local kinds = {
 function Reader(input)
   local notebook = pandoc.json.decode(tostring(input), false)
   pictures = notebook.pictures
+  for character in notebook.missing:gmatch(utf8.charpattern) do missing[character] = true end
   local blocks = pandoc.Blocks({})
   for _, part in ipairs(notebook.parts) do blocks:extend(kinds[part.kind](part)) end
   return pandoc.Pandoc(blocks, {missing = notebook.missing})
