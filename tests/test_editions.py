@@ -21,7 +21,8 @@ from reportlib.exhibits.tables import editions as tables
 from reportlib.pipeline import data, differences
 from reportlib.pipeline.editions import EditionError, read
 
-NUMBERS = params.load(params.DEFAULT_ROOT)
+EVERYTHING = params.load(params.DEFAULT_ROOT)
+NUMBERS = replace(EVERYTHING, measurements=EVERYTHING.measurements[::10])  # quicker
 NOW = edition(NUMBERS, "now")
 CHIP = "chips/chip-1.yaml"
 

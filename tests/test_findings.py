@@ -12,7 +12,7 @@ import pytest
 
 from reportlib import cases, params
 from reportlib.exhibits import claims, findings, sections
-from reportlib.exhibits.tables import reality
+from reportlib.exhibits.tables import outlook, reality
 from reportlib.pipeline.execute import typed_parameters
 from reportlib.units import show
 
@@ -89,6 +89,8 @@ EDITIONS = {
     "no measurements": replace(NUMBERS, measurements=()),
     "one measurement": replace(NUMBERS, measurements=NUMBERS.measurements[:1]),
     "no constants": replace(NUMBERS, engines=None, calibration=(), held_out=()),
+    "no scenarios": replace(NUMBERS, scenarios=None),
+    "no supply": replace(NUMBERS, supply=None),
     "no claims": replace(NUMBERS, claims=NUMBERS.claims.model_copy(update={"claims": ()})),
     "no headline": replace(
         NUMBERS, report=NUMBERS.report.model_copy(update={"headline": params.records.Cast()})
@@ -103,8 +105,18 @@ EDITIONS = {
 every_edition = pytest.mark.parametrize("numbers", EDITIONS.values(), ids=EDITIONS)
 
 
+FOUND = {}  # by the id() of an edition, all of which are kept above
+
+
+def every(numbers):
+    """The findings of an edition by their ids, told once."""
+    if id(numbers) not in FOUND:
+        FOUND[id(numbers)] = {finding.id: finding for finding in findings.findings(numbers)}
+    return FOUND[id(numbers)]
+
+
 def told(numbers, identifier):
-    finding = findings.tell(numbers, identifier)
+    finding = every(numbers).get(identifier)
     return finding and {quantity: value for quantity, (value, _) in finding.numbers.items()}
 
 
@@ -120,7 +132,7 @@ def reference(numbers):
 
 @every_edition
 def test_sentences_can_be_read_and_lead_to_exhibits_of_their_section(numbers):
-    for finding in findings.findings(numbers):
+    for finding in every(numbers).values():
         assert finding.numbers
         assert not LEAKED.search(finding.sentence), finding.sentence
         assert all(math.isfinite(value) for value, _ in finding.numbers.values())
@@ -138,7 +150,7 @@ def test_sentences_name_only_what_is_there(numbers):
     names = {r.name for r in (*NUMBERS.chips.values(), *NUMBERS.models.values())}
     there = {r.name for r in (*numbers.chips.values(), *numbers.models.values())}
     gone = re.compile("|".join(rf"\b{re.escape(name)}(?![\w-])" for name in names - there) or "$.")
-    for finding in findings.findings(numbers):
+    for finding in every(numbers).values():
         assert set(finding.about) <= known
         assert not gone.search(finding.sentence), finding.sentence
 
@@ -163,7 +175,7 @@ def test_above_the_critical_context_and_not_below_it_every_batch_is_memory_bound
     if said is None:
         return
     limit = said["critical context"]
-    assert ("at any context" in findings.tell(numbers, "critical-context").sentence) == (limit < 1)
+    assert ("at any context" in every(numbers)["critical-context"].sentence) == (limit < 1)
     limit = max(limit, 1.0)
     below = [(0.99 * limit, False)] if limit > 1 else []
     for context, bound in [(1.01 * limit, True), *below]:
@@ -189,10 +201,52 @@ def test_chips_that_hold_and_chips_that_feed(numbers):
 
 
 @every_edition
+def test_what_levers_are_worth(numbers):
+    given, chip, precision, model = reference(numbers)
+    said = told(numbers, "levers") or {}
+    setting = {"context_length": given["context_length"]}
+
+    def time(size, precision):
+        step = cases.step(model, chip, precision=precision, batch_size=size, **setting)
+        return float(step.floor) / size
+
+    sizes, factors = (1, given["users"]), {}
+    factors["batching"] = time(1, precision) / time(sizes[1], precision)
+    if precision == "bf16":
+        for narrow in ("fp8", "fp4"):
+            factors[f"weights in {narrow.upper()}"] = max(
+                time(size, precision) / time(size, narrow) for size in sizes
+            )
+    for name, factor in factors.items():
+        if f"factor of {name}" in said:
+            assert said[f"factor of {name}"] == pytest.approx(factor)
+        elif len(said) == findings.SHOWN_LEVERS:
+            assert factor <= min(said.values()) * (1 + 1e-9)
+
+
+@pytest.mark.parametrize(
+    "name", ["as it is", "no scenarios", "no supply", "the article's day", "no llama-3-70b"]
+)
+def test_how_demand_keeps_pace_with_supply(name):
+    numbers = EDITIONS[name]
+    scenarios, _ = outlook.known(numbers)
+    said = told(numbers, "outlook")
+    if not scenarios:
+        assert said is None
+        return
+    course = outlook.courses(scenarios, numbers.supply.as_of.year)
+    last = course[course["year"] == course["year"].max()].set_index("scenario")["pace"]
+    assert {f"pace in {name}": value for name, value in last.items()}.items() <= said.items()
+    sentence = every(numbers)["outlook"].sentence
+    assert f"By {course['year'].max()}, " in sentence
+    assert f"in {outlook.among(last >= 1)}; " in sentence
+
+
+@every_edition
 def test_the_pair_then_and_now(numbers):
     given = of(numbers, "25_head_to_head")
     ids = numbers.pair(given["pair"])
-    finding = findings.tell(numbers, "pair")
+    finding = every(numbers).get("pair")
     if ids[0] == ids[1]:
         assert finding is None
         return
@@ -212,7 +266,7 @@ def test_the_pair_then_and_now(numbers):
 
 def test_the_lead_in_bandwidth_has_changed_hands_and_had_not_before():
     now, then = (
-        findings.tell(EDITIONS[name], "pair").sentence
+        every(EDITIONS[name])["pair"].sentence
         for name in ("as it is", "before the launch of MI455X")
     )
 
@@ -238,7 +292,7 @@ def test_no_chip_sweeps_faster_than_the_fastest_or_slower_than_the_slowest(numbe
         c.name: c.memory_capacity.value / c.memory_bandwidth.value
         for c in numbers.shown_chips().values()
     }
-    finding = findings.tell(numbers, "sweep")
+    finding = every(numbers).get("sweep")
     if min(times.values()) == max(times.values()):
         assert finding is None
         return
@@ -252,7 +306,7 @@ def test_no_chip_sweeps_faster_than_the_fastest_or_slower_than_the_slowest(numbe
 @every_edition
 def test_dies_that_a_model_takes(numbers):
     given = of(numbers, "20_capacity_vs_bandwidth")
-    finding = findings.tell(numbers, "on-die")
+    finding = every(numbers).get("on-die")
     shown = numbers.shown_chips().values()
     dies = [c for c in shown if c.memory_kind.startswith("SRAM")]
     others = [c for c in numbers.chips.values() if not c.memory_kind.startswith("SRAM")]
@@ -323,7 +377,7 @@ def test_verdicts_follow_the_launch_of_mi455x():
 
 
 def test_the_edition_of_the_repository_has_enough_to_say():
-    assert 5 <= len(findings.findings(NUMBERS)) == len(findings.FINDINGS)
+    assert 5 <= len(every(NUMBERS)) == len(findings.FINDINGS)
     assert len(findings.markdown(NUMBERS, 8).splitlines()) <= 8
     assert len(findings.markdown(NUMBERS, 3).splitlines()) == 3
 
@@ -354,7 +408,7 @@ def test_a_parameter_of_another_type_is_named():
 def test_a_table_has_every_number_of_every_finding():
     table = findings.table(NUMBERS)
 
-    assert len(table) == sum(len(f.numbers) for f in findings.findings(NUMBERS))
+    assert len(table) == sum(len(f.numbers) for f in every(NUMBERS).values())
     row = table.set_index(["id", "quantity"]).loc[("critical-context", "critical context")]
     assert (row["exhibit"], row["unit"]) == ("fig-critical", "tokens")
     assert row["about"] == "chip h100-sxm5, model llama-3-70b"

@@ -7,7 +7,7 @@ moved in them it is told which changed numbers are of a record that it names.
 import csv
 import io
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
@@ -217,7 +217,12 @@ def _numbers(before: Readings, after: Readings) -> Iterator[MovedNumber]:
 
 
 def _facts(readings: Sequence[Mapping[str, str]]) -> list[tuple[str, ...]]:
-    return [tuple(reading[fact] for fact in FACTS) for reading in readings]
+    return [_plain(reading[fact] for fact in FACTS) for reading in readings]
+
+
+def _plain(cells: Iterable[str]) -> tuple[str, ...]:
+    """Return cells to compare: a whole number is written 8.0 where its column has gaps."""
+    return tuple(cell.removesuffix(".0") for cell in cells)
 
 
 def _printed(readings: Sequence[Mapping[str, str]]) -> str:
@@ -228,7 +233,7 @@ def _printed(readings: Sequence[Mapping[str, str]]) -> str:
 def _rows(old: Edition, new: Edition) -> Iterator[MovedRows]:
     """Yield how many rows of each further table only one of two editions has."""
     for table in ROWS:
-        was, now = (Counter(tuple(row.values()) for row in e.tables[table]) for e in (old, new))
+        was, now = (Counter(_plain(row.values()) for row in e.tables[table]) for e in (old, new))
         if was != now:
             yield MovedRows(table, (now - was).total(), (was - now).total())
 

@@ -4,24 +4,29 @@ A finding is a function of the params and of its section's parameters. It is not
 sentence would have no meaning, and it is not told where its section is not in the report.
 """
 
+import itertools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Any
 
 import pandas as pd
 
 from reportlib import cases
+from reportlib.cases.ranges import percentiles
 from reportlib.exhibits import claims
 from reportlib.exhibits.memory import Kept
 from reportlib.exhibits.sections import parameters
-from reportlib.exhibits.tables import chips, contest, memory_bound, reality
-from reportlib.exhibits.words import SAME, compared, count, listed, percent
+from reportlib.exhibits.tables import chips, contest, levers, memory_bound, outlook, reality
+from reportlib.exhibits.words import SAME, compared, count, listed, of_all, percent, span
 from reportlib.params import Chip, Model, Params
+from reportlib.params import numbers as readings
 from reportlib.units import show
 
 COLUMNS = ("id", "exhibit", "about", "quantity", "value", "unit", "sentence")
+SHOWN_LEVERS = 3
 ROUNDING = 1e-9  # a relative difference that is none
 IN_WORDS = {
     "confirmed": "confirmed",
@@ -191,6 +196,34 @@ def _needs(params: Params, of: Mapping[str, Any]) -> Said:
     )
 
 
+def _levers(params: Params, of: Mapping[str, Any]) -> Said | None:
+    """The levers that are worth most for the reference model, for one user and for several."""
+    chip, precision = cases.reference_chip(params, of["chip_id"], of["precision"])
+    model, sizes = params.model(of["model_id"]), (1, of["users"])
+    share, drafts, draft_share = of["guesses"]
+    works = {
+        "one user" if size == 1 else f"{size} users": levers.Work(
+            chip, precision, size, of["context_length"]
+        )
+        for size in dict.fromkeys(sizes)
+    }
+    guessing = levers.Guessing(share, int(drafts), draft_share)
+    factors = levers.levers([model], model, works, guessing).groupby("lever")["factor"].max()
+    best = factors[factors > 1].sort_values(ascending=False, kind="stable").head(SHOWN_LEVERS)
+    if best.empty:
+        return None
+    names = {
+        name: name if name[:2].isupper() else name[0].lower() + name[1:] for name in best.index
+    }
+    return Said(
+        f"One lever at a time makes a token of {model.name} on {chip.name} at most "
+        + " or ".join(f"{count(factor)} times ({names[name]})" for name, factor in best.items())
+        + f" as cheap, for {' or '.join(works)}",
+        {f"factor of {names[name]}": (float(factor), "") for name, factor in best.items()},
+        (chip, model),
+    )
+
+
 def _pair(params: Params, of: Mapping[str, Any]) -> Said | None:
     """Capacity and bandwidth of two chips against each other, now and on an earlier day."""
     ids = params.pair(of["pair"])
@@ -307,6 +340,37 @@ def _reality(params: Params, _: Mapping[str, Any]) -> Said | None:
     return Said(sentence, numbers)
 
 
+_ranges: Kept[dict[str, float]] = Kept(size=4)
+
+
+def _outlook(params: Params, _: Mapping[str, Any]) -> Said | None:
+    """Demand for HBM over its supply in the last year of each scenario, in the middle of draws."""
+    scenarios, _why = outlook.known(params)
+    of, figures = params.scenarios, params.supply
+    if not (scenarios and of and figures):
+        return None
+    records = [(o.memory, o.chip, *o.models.values()) for o in scenarios.values()]
+    paces = _ranges.of(
+        (of, figures, *itertools.chain.from_iterable(records)),
+        lambda: {
+            o.scenario.name: percentiles(partial(o.pace, o.horizon), o.inputs).mid
+            for o in scenarios.values()
+        },
+    )
+    first, last = figures.as_of.year, figures.as_of.year + of.horizon
+    assumed = [reading.confidence == "assumed" for _, reading in readings(of)]
+    return Said(
+        f"By {last}, demand for HBM over its supply is at the median "
+        f"{span(min(paces.values()), max(paces.values()), '')} times what it is in {first}, and no "
+        f"less than that in {outlook.among(pace >= 1 for pace in paces.values())}; "
+        f"{of_all(assumed, 'inputs')} of the scenarios are assumed",
+        {
+            **{f"pace in {name}": (pace, "") for name, pace in paces.items()},
+            "inputs assumed": (float(sum(assumed)), ""),
+        },
+    )
+
+
 _compared: Kept[pd.DataFrame] = Kept(size=4)
 
 
@@ -338,7 +402,9 @@ FINDINGS: Mapping[str, tuple[str, str, Tell]] = {
     "transport": ("10_memory_bound", "fig-step", _transport),
     "critical-context": ("10_memory_bound", "fig-critical", _critical),
     "needs": ("10_memory_bound", "tbl-needs", _needs),
+    "levers": ("10_memory_bound", "fig-levers", _levers),
     "pair": ("25_head_to_head", "tbl-pair", _pair),
+    "outlook": ("70_cyclical_or_infrastructure", "fig-outlook", _outlook),
     "reality": ("80_model_against_reality", "fig-reality", _reality),
     "verdicts": ("90_claims", "tbl-claims", _verdicts),
     "on-die": ("20_capacity_vs_bandwidth", "fig-fits", _on_die),
