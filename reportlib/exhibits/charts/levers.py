@@ -28,7 +28,7 @@ def levers(table: pd.DataFrame, *, settings: Sequence[str]) -> Any:
     """Factor of each lever: a row a lever, a dot for each of *settings*."""
     table = table.assign(
         name=table["lever"] + BREAK + table["model"],
-        said=[f"{factor:.2g} times" for factor in table["factor"]],
+        said=[f"{factor:.2g}×" for factor in table["factor"]],
         was=[show(time, "s") for time in table["before"]],
         becomes=[show(time, "s") for time in table["after"]],
     )
@@ -37,11 +37,16 @@ def levers(table: pd.DataFrame, *, settings: Sequence[str]) -> Any:
     axis = alt.Axis(labelExpr=f"split(datum.value, '{BREAK}')", labelBaseline="bottom")
     y = alt.Y("name:N", sort=order(table, "name"), title=None, axis=axis)
     colors = dict(zip(settings, BATCHES, strict=False))
+    legend = alt.Legend(title=None, orient="top", columns=1)  # beside names, for a phone
     dots = alt.Chart(table).mark_circle(size=110, opacity=1)
     dots = dots.encode(
         x=x,
         y=y,
-        color=color_channel(colors, "setting", title=""),
+        color=alt.Color(
+            "setting:N",
+            scale=alt.Scale(domain=list(colors), range=list(colors.values())),
+            legend=legend,
+        ),
         tooltip=[
             tip("lever:N", "Lever"),
             tip("model:N", "Model"),
@@ -90,7 +95,7 @@ def expert_coverage(table: pd.DataFrame, *, first: str) -> Any:
     ]
     names = end_names(table, "kind", x, y, y_scale=y_scale, color=color, first=True)
     return alt.layer(band.encode(x=x, y=low, y2="most:Q"), *lines, names).properties(
-        width=WIDTH, height=HEIGHT, usermeta=REFLOWS
+        width=WIDTH, height=HEIGHT
     )
 
 
