@@ -8,11 +8,12 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from reportlib import cases, params
 from reportlib.exhibits import claims, findings, sections
-from reportlib.exhibits.tables import outlook, reality
+from reportlib.exhibits.tables import contest, outlook, reality
 from reportlib.pipeline.execute import typed_parameters
 from reportlib.units import show
 
@@ -262,6 +263,39 @@ def test_the_pair_then_and_now(numbers):
             was = [getattr(then[i], f"memory_{what}").value for i in ids]
             flips = (was[0] / was[1] - 1) * (now - 1) < 0
             assert (f"lead in {what}" in finding.sentence) == flips
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["as it is", "bandwidths swapped", "no rubin-r200", "a large chip alone", "no constants",
+     "before the launch of MI455X", "fp4"],
+)  # fmt: skip
+def test_who_serves_more_with_the_same_work(name):
+    numbers = EDITIONS[name]
+    given = of(numbers, "25_head_to_head")
+    first, second = numbers.pair(given["pair"])
+    said = told(numbers, "contest")
+    if first == second:
+        assert said is None
+        return
+    two = numbers.chips[first], numbers.chips[second]
+    models = list(numbers.headline_models().values()) or [numbers.model(given["model_id"])]
+    rules = contest.same_cases(given["precision"], given["users"], given["context_length"])
+    clock = contest.expected(numbers, two, given["engine"])
+    rates = [
+        np.concatenate([rules.side(m, c, e).at_work().ravel() for m in models])
+        for c, e in zip(two, clock.engines, strict=True)
+    ]
+    held = (rates[0] > 0) | (rates[1] > 0)
+    if said is None:
+        assert not held.any()
+        return
+    assert said["cases"] == held.sum()
+    with np.errstate(divide="ignore"):
+        ratio = rates[0][held] / rates[1][held]
+    assert said[f"cases for {two[0].name}"] == (ratio >= 1 + contest.SAME).sum()
+    assert said[f"cases for {two[1].name}"] == (ratio <= 1 - contest.SAME).sum()
+    assert said["sure leads"] <= said["cases"]
 
 
 def test_the_lead_in_bandwidth_has_changed_hands_and_had_not_before():

@@ -217,7 +217,7 @@ def _levers(params: Params, of: Mapping[str, Any]) -> Said | None:
     }
     return Said(
         f"One lever at a time makes a token of {model.name} on {chip.name} at most "
-        + " or ".join(f"{count(factor)} times ({names[name]})" for name, factor in best.items())
+        + listed(f"{count(factor)} times ({names[name]})" for name, factor in best.items())
         + f" as cheap, for {' or '.join(works)}",
         {f"factor of {names[name]}": (float(factor), "") for name, factor in best.items()},
         (chip, model),
@@ -249,6 +249,33 @@ def _pair(params: Params, of: Mapping[str, Any]) -> Said | None:
     if flipped:
         sentence += f", so that the lead in {listed(flipped)} has changed hands since"
     return Said(sentence, numbers, (first, second))
+
+
+def _contest(params: Params, of: Mapping[str, Any]) -> Said | None:
+    """Which of two chips serves more for the same work, in how many cases, and how surely."""
+    ids = params.pair(of["pair"])
+    two = first, second = (params.chips[ids[0]], params.chips[ids[1]])
+    models = list(params.headline_models().values()) or [params.model(of["model_id"])]
+    clock = contest.expected(params, two, of["engine"])
+    rules = contest.same_cases(of["precision"], of["users"], of["context_length"])
+    outcomes = contest.same_work(models, {"now": two}, clock, rules)["outcome"]
+    held = outcomes[outcomes != "neither"]
+    if ids[0] == ids[1] or held.empty:
+        return None
+    leads, sure = contest.leads(outcomes, [first.name, second.name]), contest.sureness(outcomes)
+    who, open_ = held.str.split().str[0], held.str.endswith("open")
+    return Said(
+        "Per chip, with the same work and "
+        f"{'by expected times' if clock.expects else 'at peak rates'}, {leads}"
+        + (f"; {sure}" if sure else ""),
+        {
+            "cases": (float(len(held)), ""),
+            f"cases for {first.name}": (float((who == "first").sum()), ""),
+            f"cases for {second.name}": (float((who == "second").sum()), ""),
+            "sure leads": (float(((who != "same") & ~open_).sum()), ""),
+        },
+        (first, second, *models),
+    )
 
 
 def _named(chip: Chip) -> str:
@@ -317,7 +344,7 @@ def _on_die(params: Params, of: Mapping[str, Any]) -> Said | None:
 
 def _reality(params: Params, _: Mapping[str, Any]) -> Said | None:
     """Whether a measurement beat its ceiling, and how far expected times are from measured."""
-    rows = _comparisons(params)
+    rows = reality.comparisons(params)
     if rows.empty:
         return None
     over, known = int((rows["share"] > 1).sum()), reality.steps(rows)
@@ -371,18 +398,6 @@ def _outlook(params: Params, _: Mapping[str, Any]) -> Said | None:
     )
 
 
-_compared: Kept[pd.DataFrame] = Kept(size=4)
-
-
-def _comparisons(params: Params) -> pd.DataFrame:
-    """Return `reality.comparisons`, made anew only for other records than before: it is slow."""
-    measured = params.measurements
-    chips = (params.chips.get(i) for i in sorted({row.chip or "" for row in measured}))
-    models = (params.models.get(i) for i in sorted({row.model or "" for row in measured}))
-    inputs = (measured, params.engines, params.calibration, params.held_out, *chips, *models)
-    return _compared.of(inputs, lambda: reality.comparisons(params))
-
-
 def _verdicts(params: Params, _: Mapping[str, Any]) -> Said | None:
     """How the claims of the article were judged."""
     verdicts = claims.table(params)["verdict"].value_counts()
@@ -402,11 +417,12 @@ FINDINGS: Mapping[str, tuple[str, str, Tell]] = {
     "transport": ("10_memory_bound", "fig-step", _transport),
     "critical-context": ("10_memory_bound", "fig-critical", _critical),
     "needs": ("10_memory_bound", "tbl-needs", _needs),
-    "levers": ("10_memory_bound", "fig-levers", _levers),
     "pair": ("25_head_to_head", "tbl-pair", _pair),
+    "contest": ("25_head_to_head", "fig-duel", _contest),
     "outlook": ("70_cyclical_or_infrastructure", "fig-outlook", _outlook),
     "reality": ("80_model_against_reality", "fig-reality", _reality),
     "verdicts": ("90_claims", "tbl-claims", _verdicts),
+    "levers": ("10_memory_bound", "fig-levers", _levers),
     "on-die": ("20_capacity_vs_bandwidth", "fig-fits", _on_die),
     "sweep": ("20_capacity_vs_bandwidth", "fig-sweep", _sweep),
 }

@@ -31,6 +31,8 @@ SAME = 0.005  # a difference below half a per cent is none
 UNKNOWN = 1e6  # a factor within which any ratio lies, unless one chip alone holds the work
 FEWEST_PAIRS = 8  # of chips that both ran the same, for a factor of their kind
 BATCH_SIZES = sorted({round(4096 ** (n / 60)) for n in range(61)})  # that a service may gather
+USERS = (1, 4, 16, 64, 256, 1024)  # of the cases of the same work
+CONTEXT_LENGTHS = (1024, 8192, 32_768, 131_072)
 ALIKE = ("source", "model", "engine", "weight_format", "chips", "batch_size", "context_length")
 
 Pair = tuple[Chip, Chip]
@@ -197,6 +199,12 @@ class Rules:
         time, held = cases.step_time(case, engine), cases.fits(case)
         rates = decode.tokens_per_second(batch, time) / degree
         return _Side(degrees, np.where(held, rates, 0.0), np.where(held, 1 / time, 0.0))
+
+
+def same_cases(precision: Precision, users: int, context_length: int) -> Rules:
+    """The cases of the same work, with one more of *users* at *context_length*."""
+    contexts = sorted({*CONTEXT_LENGTHS, context_length})
+    return Rules(precision, sorted({*USERS, users}), contexts)
 
 
 def _across(*axes: Any) -> Any:

@@ -18,6 +18,7 @@ from reportlib.calculations import decode
 from reportlib.cases.engines import PERCENTILE, Engine, engine, engine_class
 from reportlib.cases.measured import Observation, observation
 from reportlib.cases.predictions import Case
+from reportlib.exhibits.memory import Kept
 from reportlib.exhibits.tables.parts import MARKDOWN
 from reportlib.params import Params
 from reportlib.params.evidence import SCALES
@@ -63,12 +64,23 @@ WORST = (
 )  # fmt: skip
 
 
+_compared: Kept[pd.DataFrame] = Kept(size=4)
+
+
 def comparisons(params: Params) -> pd.DataFrame:
     """What was measured beside what the model says of it: a row a measurement, times in seconds.
 
     ``forms`` is how far apart a step's times at peak rates are without and with overlap. Expected
     times are NaN where no constants are known.
     """
+    measured = params.measurements
+    chips = (params.chips.get(i) for i in sorted({row.chip or "" for row in measured}))
+    models = (params.models.get(i) for i in sorted({row.model or "" for row in measured}))
+    inputs = (measured, params.engines, params.calibration, params.held_out, *chips, *models)
+    return _compared.of(inputs, lambda: _comparisons(params))
+
+
+def _comparisons(params: Params) -> pd.DataFrame:
     engines = _engines(params)
     left_out = {row.measurement: row for row in params.held_out}
     rows = []
