@@ -109,6 +109,10 @@ def test_what_is_announced_is_less_sure():
     assert PEAK.band((announced, SECOND)) > PEAK.band((changed(FIRST), SECOND)) > 1
 
 
+def test_of_dies_that_keep_weights_nothing_is_sure_but_who_alone_holds_the_work():
+    assert PEAK.band((NUMBERS.chips["wse-3"], SECOND)) == contest.UNKNOWN
+
+
 def test_without_measured_pairs_only_who_alone_holds_the_work_leads_surely():
     empty = replace(NUMBERS, measurements=(), held_out=())
     by = contest.expected(empty, TWO, "serving")
@@ -141,6 +145,13 @@ def test_a_promise_is_kept():
     )
     assert (best[5] >= best[20]).all()
     assert np.allclose(best[5], np.where(side.speeds >= 5, side.rates, 0).max(axis=(0, 2)))
+
+
+def test_who_is_slower_by_a_factor_keeps_promises_that_are_lower_by_it():
+    side = RULES.side(MODEL, FIRST, CLOCK.engines[0])
+    wanted = np.array([5.0, 20.0, 60.0])
+
+    assert np.allclose(side.as_promised(wanted, 2.0), side.as_promised(2 * wanted) / 2)
 
 
 def test_counts_by_chips_are_those_of_the_map():
