@@ -7,7 +7,8 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from reportlib.exhibits.tables.parts import MARKS
 from reportlib.pipeline.chartdata import SURENESS, compact, source_words
-from reportlib.pipeline.export import ExportError, lean, manuscript
+from reportlib.pipeline.export import ExportError, manuscript
+from reportlib.pipeline.page import lean
 
 NBSP = "\N{NO-BREAK SPACE}"
 SOURCES = {

@@ -58,11 +58,11 @@ class Visit:
             self.tab.wait_for_timeout(50)
 
     def read(self):
-        """Scroll through to the end, and give every chart the time to become live."""
-        height = self.tab.evaluate("document.body.scrollHeight")
-        for y in range(0, height, 600):
-            self.scroll(y)
-            self.tab.wait_for_timeout(60)
+        """Scroll to every chart and to the end, and give every chart the time to become live."""
+        for chart in self.tab.locator(".chart").element_handles():
+            chart.evaluate("e => e.scrollIntoView({ behavior: 'instant' })")
+            self.tab.wait_for_timeout(30)
+        self.scroll("document.body.scrollHeight")
         self.until("!document.querySelector('.chart > svg, .drawing')")
         return self
 
@@ -84,17 +84,29 @@ class Visit:
         return chart
 
 
+def opened(chromium, built, width=1280, **options):
+    """Return the report in a window of its own, *width* pixels wide."""
+    context = chromium.new_context(viewport={"width": width, "height": 900}, **options)
+    return Visit(context.new_page(), (built / "hbm-panorama.html").resolve().as_uri())
+
+
 @pytest.fixture
 def visit(chromium, built):
     """Open the report: ``visit(width=390, color_scheme="dark", …)``."""
-    contexts = []
+    visits = []
 
-    def opened(width=1280, **options):
-        context = chromium.new_context(viewport={"width": width, "height": 900}, **options)
-        contexts.append(context)
-        address = (built / "hbm-panorama.html").resolve().as_uri()
-        return Visit(context.new_page(), address)
+    def visiting(width=1280, **options):
+        visits.append(opened(chromium, built, width, **options))
+        return visits[-1]
 
-    yield opened
-    for context in contexts:
-        context.close()
+    yield visiting
+    for page in visits:
+        page.tab.context.close()
+
+
+@pytest.fixture(scope="module")
+def shared(chromium, built):
+    """The report at a desk, opened once for all tests of a file that leave it as they found it."""
+    page = opened(chromium, built)
+    yield page
+    page.tab.context.close()

@@ -1,0 +1,188 @@
+"""The HTML page of a document: all that it needs inside, no request to anywhere.
+
+Everything is there without scripts. With them the pictures become live charts, and the parts of
+``SCRIPTS`` add conveniences, one a file.
+"""
+
+import base64
+import hashlib
+import json
+import re
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from html import escape
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import vl_convert
+from jinja2 import Environment, FileSystemLoader
+
+from reportlib.exhibits.theme import CONFIG
+from reportlib.pipeline.chartdata import compact
+from reportlib.pipeline.files import write_whole
+from reportlib.pipeline.manuscript import FONTS, Chart, Manuscript, Picture
+
+ASSETS = Path(__file__).parent / "assets"
+STYLES = ("page.css", "conveniences.css")
+SCRIPTS = ("theme.js", "charts.js", "page.js")
+WEB_FONTS = {
+    ("IBM Plex Sans", 400, "normal"): "IBMPlexSans-Regular-Latin1.woff2",
+    ("IBM Plex Sans", 400, "italic"): "IBMPlexSans-Italic-Latin1.woff2",
+    ("IBM Plex Sans", 700, "normal"): "IBMPlexSans-Bold-Latin1.woff2",
+    ("STIX Two Math", 400, "normal"): "STIXTwoMath-subset.woff2",
+}
+CELLS = {' style="text-align: left;"': "", ' style="text-align: right;"': ' class="number"'}
+NEEDLESS = re.compile(
+    r' (?:aria-[a-z]+|role|pointer-events|font-family)="[^"]*"| opacity="1"| font-size="12px"'
+)
+EXHIBIT = re.compile(
+    r'<figure id="(fig-[^"]+)".*?</figure>'
+    r'|<div class="table-frame"[^>]*>\s*<table id="(tbl-[^"]+)".*?</table>\s*</div>',
+    re.DOTALL,
+)
+LONG_TABLE = 20  # rows, from which on a table can be filtered
+BUNDLE_NOTICE = (
+    "/* vega, vega-lite, vega-embed: Copyright University of Washington Interactive Data Lab, "
+    "BSD-3-Clause; bundled with d3 (Mike Bostock, ISC). */"
+)
+
+
+def page(paper: Manuscript, contents: str, body: str) -> str:
+    """Return the page around *contents* and *body*, as Pandoc made them of *paper*."""
+    for wordy, short in CELLS.items():
+        body = body.replace(wordy, short)
+    body = re.sub(r' data-cites="[^"]*"', "", body)
+    body = EXHIBIT.sub(_with_controls, body)
+    for label, chart in paper.charts.items():
+        body = body.replace(f"<!--chart:{label}-->", _frame(chart))
+    for name, picture in paper.pictures.items():
+        body = body.replace(f'src="{name}"', f'src="{_address(picture)}"')
+    style = _font_faces() + "".join(map(_asset, STYLES))
+    scripts = [_asset(name) for name in SCRIPTS]
+    vega = vega_bundle() if paper.charts else ""
+    policy = (
+        "default-src 'none'; img-src data:; font-src data:; base-uri 'none'; form-action 'none'; "
+        f"script-src {' '.join(map(_hash, filter(None, [vega, *scripts])))}; "
+        f"style-src {_hash(style)}; style-src-attr 'unsafe-inline'"
+    )
+    environment = Environment(loader=FileSystemLoader(ASSETS), autoescape=False)  # noqa: S701
+    return environment.get_template("page.html.j2").render(
+        paper.metadata, policy=policy, style=style, scripts=scripts, vega=vega,
+        contents=contents, body=body, config=_data(CONFIG, name="chart-config"),
+        about=_data(_about(paper.metadata), kind="application/ld+json"),
+        description=_description(paper.metadata),
+    )  # fmt: skip
+
+
+def _description(metadata: Mapping[str, Any]) -> str:
+    return str(metadata.get("subtitle") or metadata["title"])
+
+
+def _about(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what search engines read of a document, in schema.org's words."""
+    about = {
+        "@context": "https://schema.org",
+        "@type": "Report",
+        "name": metadata["title"],
+        "description": _description(metadata),
+        "inLanguage": "en",
+    }
+    if "date" in metadata:
+        about["datePublished"] = metadata["date"]
+    if "publisher" in metadata:
+        about["publisher"] = {"@type": "Organization", "name": metadata["publisher"]}
+    return about
+
+
+def _asset(name: str) -> str:
+    return (ASSETS / name).read_text(encoding="utf-8")
+
+
+def _with_controls(exhibit: re.Match[str]) -> str:
+    """Return an exhibit with room for what scripts put around it, so that it moves nothing."""
+    label = exhibit[1] or exhibit[2]
+    long = exhibit[2] and exhibit[0].count("<tr>") > LONG_TABLE
+    return (
+        ('<p class="filter"></p>\n' if long else "")
+        + exhibit[0]
+        + f'\n<div class="tools" data-of="{label}"></div>'
+    )
+
+
+def _address(picture: Picture) -> str:
+    """Return *picture* as an address; scripts in one that is only an image do not run."""
+    return f"data:{picture.mime};base64,{base64.b64encode(picture.content).decode()}"
+
+
+def _frame(chart: Chart) -> str:
+    """Return a chart's static picture, with the spec from which the page can draw it live."""
+    label = escape(chart.alt, quote=True)
+    svg = lean(chart.svg).replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
+    bound = [param for param in chart.spec.get("params", []) if isinstance(param.get("bind"), dict)]
+    kind = "chart controls" if bound else "chart"
+    return f'<div class="{kind}">{svg}{_data(compact(chart.spec))}</div>'
+
+
+def lean(svg: str) -> str:
+    """Return a picture for the page without what the page says by itself, to a tenth of a pixel.
+
+    Its words are those of the whole picture, its font that of the page.
+    """
+    svg = re.sub(r'<path class="(?:back|fore)ground"[^>]* d=""[^>]*/>', "", svg)
+    head, _, body = svg.partition(">")
+    return f'{head} font-size="12px">' + re.sub(r"<[a-z][^>]*>", _lean_tag, body)
+
+
+def _lean_tag(tag: re.Match[str]) -> str:
+    short = re.sub(NEEDLESS, "", tag[0])
+    short = re.sub(r"rgb\((\d+), (\d+), (\d+)\)", _hex, short)
+    return re.sub(r' (?:d|transform|[xy][12]?)="[^"]*"', _tenths, short)
+
+
+def _hex(color: re.Match[str]) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*map(int, color.groups()))
+
+
+def _tenths(attribute: re.Match[str]) -> str:
+    return re.sub(r"-?\d+\.\d{2,}", lambda n: f"{round(float(n[0]), 1) + 0:g}", attribute[0])
+
+
+def _data(value: Any, *, name: str = "", kind: str = "application/json") -> str:
+    """Return *value* as JSON in a script element that no text in it can close."""
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    text = text.replace("<", "\\u003c")
+    label = f' id="{name}"' if name else ""
+    return f'<script type="{kind}"{label}>{text}</script>'
+
+
+def _hash(text: str) -> str:
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+def _font_faces() -> str:
+    return "".join(
+        f'@font-face{{font-family:"{family}";font-weight:{weight};font-style:{style};'
+        f"font-display:swap;src:url(data:font/woff2;base64,"
+        f"{base64.b64encode((FONTS / name).read_bytes()).decode()})}}"
+        for (family, weight, style), name in WEB_FONTS.items()
+    )
+
+
+def vega_bundle() -> str:
+    """Return Vega, Vega-Lite and vega-embed as one script.
+
+    Making it takes seconds, so it is kept in the environment, whose code we trust as much, under
+    the version that made it.
+    """
+    kept = Path(sys.prefix) / "share" / "hbm-panorama" / f"vega-{version('vl-convert-python')}.js"
+    if kept.exists():
+        return kept.read_text(encoding="utf-8")
+    code = vl_convert.javascript_bundle()  # type: ignore[call-arg]  # its stub wants a snippet
+    bundle = BUNDLE_NOTICE + code.replace("</script", "<\\/script")
+    with suppress(OSError):  # a read-only environment makes it each time
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(kept, bundle.encode())
+    return bundle
