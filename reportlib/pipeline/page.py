@@ -26,7 +26,7 @@ from reportlib.pipeline.manuscript import FONTS, Chart, Manuscript, Picture
 
 ASSETS = Path(__file__).parent / "assets"
 STYLES = ("page.css", "conveniences.css")
-SCRIPTS = ("theme.js", "charts.js", "page.js", "exhibits.js", "tables.js", "search.js")
+SCRIPTS = ("theme.js", "charts.js", "page.js", "exhibits.js", "tables.js", "search.js", "cards.js")
 WEB_FONTS = {
     ("IBM Plex Sans", 400, "normal"): "IBMPlexSans-Regular-Latin1.woff2",
     ("IBM Plex Sans", 400, "italic"): "IBMPlexSans-Italic-Latin1.woff2",
