@@ -125,7 +125,8 @@ def named(
         place(row)
     for row in sorted(set(range(len(points))) - set(sure)):
         place(row, most=0.0)
-    dx, dy, align = zip(*(chosen[row] for row in range(len(points))), strict=True)
+    places = [chosen[row] for row in range(len(points))]
+    dx, dy, align = zip(*places, strict=True) if places else ((), (), ())
     return table.assign(dx=dx, dy=dy, align=align)
 
 

@@ -63,7 +63,7 @@ def growth(table: pd.DataFrame, *, names: Mapping[str, str]) -> Any:
     dots = base.mark_point(size=45, filled=True, opacity=1, color=PARTS["read weights"])
     ends = table.loc[table.groupby("quantity")["introduced"].idxmax()]
     ends = ends.assign(
-        said=ends["quantity"] + ", " + ends["label"],
+        said=[f"{of}, {label}" for of, label in zip(ends["quantity"], ends["label"], strict=True)],
         multiple=spread(ends["multiple"], scale, HEIGHT),
     )
     text = alt.Chart(ends).mark_text(align="left", dx=9).encode(x=x, y=y, text="said:N")
