@@ -214,6 +214,14 @@ def test_cells_of_one_vendors_chips_differ():
     assert len(set(fills["scale"]["range"])) == len(fills["scale"]["range"])
 
 
+def test_each_panel_has_its_own_cells():
+    work = contest.same_work(HEADLINE, DAYS, CLOCK, RULES)
+    spec = charts.contest.same_work(work, names=NAMES, vendors=["A", "B"]).to_dict()
+
+    assert len(spec["datasets"]) == 1
+    assert not any("data" in layer for layer in spec["spec"]["layer"])
+
+
 def test_exchanges_take_nothing_on_one_chip_and_more_with_a_longer_latency():
     split = splitting(MODEL)
     alone, several = split[split["chips"] == 1], split[split["chips"] > 1]

@@ -108,18 +108,20 @@ def _map(
 ) -> alt.FacetChart:
     """Return a grid of contexts and *by*, a column of panels a model and a row a day."""
     gap: dict[str, Any] = {"paddingInner": 0.08, "paddingOuter": 0.04}
-    fields = [c for c in FIELDS if c in table]
-    base = alt.Chart(table[fields]).encode(
+    columns, contexts = order(table, "across", by), order(table, "context", "context_length")
+    fill, stroke = _legend(table, vendors)
+    table = table[[name for name in FIELDS if name in table]]  # one object: one set of data
+    base = alt.Chart(table).encode(
         x=alt.X(
             "across:N",
-            sort=order(table, "across", by),
+            sort=columns,
             title=title,
             scale=alt.Scale(**gap),
             axis=alt.Axis(labelAngle=0, domain=False, ticks=False),
         ),
         y=alt.Y(
             "context:N",
-            sort=order(table, "context", "context_length")[::-1],
+            sort=contexts[::-1],
             title="Context (tokens)",
             scale=alt.Scale(**gap),
             axis=alt.Axis(domain=False, ticks=False),
@@ -132,7 +134,6 @@ def _map(
             tip("context:N", "Context"),
         ],
     )
-    fill, stroke = _legend(table, vendors)
     cells = base.mark_rect(strokeWidth=1.2).encode(fill=fill, stroke=stroke)
     is_led = alt.FieldOneOfPredicate("who", list(POINTS))
     points = base.mark_point(size=26, filled=True, color=ON_LIGHT, opacity=1, yOffset=-7)
@@ -143,9 +144,7 @@ def _map(
     )
     text = base.mark_text(fontSize=10, yOffset=5).encode(text="shown:N", color=alt.value(ON_LIGHT))
     return (
-        alt.layer(
-            cells, points.transform_filter(is_led).encode(shape=shape), text, data=table[fields]
-        )
+        alt.layer(cells, points.transform_filter(is_led).encode(shape=shape), text, data=table)
         .properties(width=PANEL + 10, height=alt.Step(CELL))
         .facet(
             column=alt.Column("model:N", title=None, sort=order(table, "model")),
