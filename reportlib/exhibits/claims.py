@@ -277,9 +277,13 @@ def table(params: Params) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
+_written: Kept[Params] = Kept(size=2)
+
+
 def as_written(params: Params) -> Params:
     """Return what was known when the claims were written."""
-    return params.on(min(params.claims.as_of, params.report.as_of))
+    day = min(params.claims.as_of, params.report.as_of)
+    return _written.of((params,), lambda: params.on(day))
 
 
 def judged(claim: Claim, params: Params, written: Params) -> dict[str, str]:

@@ -251,6 +251,9 @@ def _pair(params: Params, of: Mapping[str, Any]) -> Said | None:
     return Said(sentence, numbers, (first, second))
 
 
+_outcomes: Kept["pd.Series[str]"] = Kept(size=4)
+
+
 def _contest(params: Params, of: Mapping[str, Any]) -> Said | None:
     """Which of two chips serves more for the same work, in how many cases, and how surely."""
     ids = params.pair(of["pair"])
@@ -258,7 +261,11 @@ def _contest(params: Params, of: Mapping[str, Any]) -> Said | None:
     models = list(params.headline_models().values()) or [params.model(of["model_id"])]
     clock = contest.expected(params, two, of["engine"])
     rules = contest.same_cases(of["precision"], of["users"], of["context_length"])
-    outcomes = contest.same_work(models, {"now": two}, clock, rules)["outcome"]
+    records = (*two, *models, params.engines, params.calibration, reality.comparisons(params))
+    outcomes = _outcomes.of(
+        (*records, params.report.sections["25_head_to_head"]),
+        lambda: contest.same_work(models, {"now": two}, clock, rules)["outcome"],
+    )
     held = outcomes[outcomes != "neither"]
     if ids[0] == ids[1] or held.empty:
         return None

@@ -22,6 +22,7 @@ import pandas as pd
 from reportlib import cases
 from reportlib.calculations import decode
 from reportlib.cases.engines import PERCENTILE, Engine, widened
+from reportlib.exhibits.memory import Kept
 from reportlib.exhibits.tables import reality
 from reportlib.exhibits.tables.parts import cite, link_bandwidth, number, status
 from reportlib.params import Chip, Model, Params, Precision, Reading
@@ -84,6 +85,9 @@ def _clock(pairs: pd.DataFrame, pair: Pair, engines: tuple[Engine | None, Engine
     return Clock(engines, float(known), len(chosen))
 
 
+_pairs: Kept[pd.DataFrame] = Kept(size=4)
+
+
 def measured_pairs(params: Params, told: str) -> pd.DataFrame:
     """Pairs of chips on which the same was measured, and by what factor their ratio was missed.
 
@@ -91,6 +95,10 @@ def measured_pairs(params: Params, told: str) -> pd.DataFrame:
     over all that both chips ran.
     """
     compared = reality.comparisons(params)
+    return _pairs.of((compared, told), lambda: _measured_pairs(params, compared, told))
+
+
+def _measured_pairs(params: Params, compared: pd.DataFrame, told: str) -> pd.DataFrame:
     steps = compared[(compared["timed"] == reality.TIMED["step"]) & compared[told].notna()]
     error = np.log((steps[told] / steps["time"]).astype(float))
     each = steps.assign(error=error).groupby([*ALIKE, "chip"], as_index=False)["error"].mean()
