@@ -23,6 +23,7 @@ from reportlib.pipeline.manuscript import (
     draw,
     font_folders,
 )
+from reportlib.pipeline.packing import packed
 
 CHARACTERS = """#set document(title: "Characters")
 #set text(font: ("IBM Plex Sans", "Noto Sans"))
@@ -71,7 +72,7 @@ def pdf(paper: Manuscript, source: Path, missing: str) -> bytes:
     """Return the PDF of *paper*, whose Typst is in *source*."""
     keys = ("title", "subtitle", "publisher", "date", "basis")
     words = {key: named(str(paper.metadata.get(key, "")), missing) for key in keys}
-    return compiled(source, words, words["date"])
+    return packed(compiled(source, words, words["date"]))
 
 
 def unprintable(paper: Manuscript) -> str:

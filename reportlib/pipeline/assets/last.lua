@@ -130,9 +130,9 @@ local function print_table(tbl)
   local options = {wrap_text = 'none'}
   local text = pandoc.write(pandoc.Pandoc({tbl}), 'typst-citations', options)
   text = text:gsub('columns: [^\n]*,\n', function() return 'columns: ' .. columns .. ',\n' end, 1)
-  text = text:gsub('align%(center%)%[#table', 'align(left)[#table', 1)
-  -- Without a caption it is no exhibit, and gets no number.
-  if #tbl.caption.long == 0 then text = text:match('%[(#table.*)%]%s*, kind: table') or text end
+  text = text:gsub('align%(center%)%[#(table%(.-\n  %))%]', 'align(left)[#later(%1)]', 1)
+  -- A table without a caption is no exhibit, and gets no number.
+  if #tbl.caption.long == 0 then text = text:match('%[(#later.-\n  %)%))%]') or text end
   if tight then text = '#tight[\n' .. text .. '\n]' end
   return pandoc.RawBlock('typst', text)
 end
