@@ -26,13 +26,10 @@ def test_the_price_of_bandwidth_is_that_of_the_units_that_deliver_it():
 
 
 def test_a_unit_is_what_its_device_is():
-    dies = NUMBERS.memory["gddr7"].die_capacity
+    chip = UNITS.loc["GDDR7"]
 
-    assert UNITS.loc["GDDR7", "capacity"] == dies.value
-    assert (UNITS.loc["GDDR7", "capacity_low"], UNITS.loc["GDDR7", "capacity_is"]) == (
-        dies.low,
-        "largest die",
-    )
+    assert chip["capacity"] == NUMBERS.memory["gddr7"].die_capacity.value
+    assert chip["capacity_is"] == "largest die"
     assert UNITS.loc["HBM2", "capacity_is"] == "at most"  # not the die of a stack
     assert UNITS.loc["HBM4", "capacity_is"] == "of parts"
 

@@ -293,7 +293,7 @@ def suppliers(market: Iterable[MarketPoint]) -> pd.DataFrame:
     middle = table["value"].fillna(table[["low", "high"]].mean(axis=1))
     together = middle.groupby([table["what"], table["period"]]).transform("sum")
     whole = together.where(table["unit"] != "%", PERCENT)
-    for name in ("low", "value", "high"):
+    for name in ("low", "high"):
         table[f"{name}_share"] = table[name] / whole
     table["middle_share"] = middle / whole
     table["label"] = [

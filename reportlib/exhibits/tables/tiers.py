@@ -28,14 +28,14 @@ SIZES = {  # what a unit's capacity is, the first that is known
 
 UNITS = (
     "name", "technology", "family", "device", "bandwidth", "bandwidth_cite", "capacity",
-    "capacity_low", "capacity_high", "capacity_is", "capacity_cite", "memory_sweep_time", "price",
-    "price_cite", "bandwidth_price", "energy", "energy_cite",
+    "capacity_is", "capacity_cite", "memory_sweep_time", "price", "price_cite", "bandwidth_price",
+    "energy", "energy_cite",
 )  # fmt: skip
 READINGS = ("technology", "family", "of", "value", "low", "high", "value_cite")
 SLOWED = ["tier", "bandwidth", "slow_share", "one_after_other", "at_once", "free_share"]
 TIERS = (
-    "chip", "vendor", "memory_kind", "memory_capacity", "memory_bandwidth", "memory_bandwidth_cite",
-    "tier", "tier_capacity", "tier_capacity_cite", "tier_bandwidth", "tier_bandwidth_cite",
+    "chip", "memory_kind", "memory_capacity", "memory_bandwidth", "tier", "tier_capacity",
+    "tier_capacity_cite", "tier_bandwidth", "tier_bandwidth_cite",
 )  # fmt: skip
 
 
@@ -61,7 +61,6 @@ def _unit(memory: MemoryTechnology, name: str, figures: MemoryFigures) -> dict[s
     size, what = _size(memory, figures)
     price, energy = figures.price or memory.price, figures.energy or memory.energy
     sweep_time = capacity.memory_sweep_time(number(size), number(figures.bandwidth))
-    low, high = _ends(size)
     return {
         "name": name,
         "technology": memory.name,
@@ -70,8 +69,6 @@ def _unit(memory: MemoryTechnology, name: str, figures: MemoryFigures) -> dict[s
         "bandwidth": number(figures.bandwidth),
         "bandwidth_cite": cite(figures.bandwidth),
         "capacity": number(size),
-        "capacity_low": low,
-        "capacity_high": high,
         "capacity_is": what,
         "capacity_cite": cite(size),
         "memory_sweep_time": sweep_time,
@@ -96,14 +93,6 @@ def _size(
     return None, None
 
 
-def _ends(reading: Reading[float] | None) -> tuple[float, float]:
-    """Return the ends of a reading, which without a range are its value."""
-    if reading is None:
-        return np.nan, np.nan
-    ends = Range.of(reading)
-    return ends.low, ends.high
-
-
 def readings(
     memories: Iterable[MemoryTechnology], figure: Literal["price", "energy"]
 ) -> pd.DataFrame:
@@ -115,15 +104,15 @@ def readings(
             reading = getattr(figures, figure)
             if reading is None:
                 continue
-            low, high = _ends(reading)
+            ends = Range.of(reading)
             rows.append(
                 {
                     "technology": memory.name,
                     "family": memory.family,
                     "of": name or memory.name,
                     "value": reading.value,
-                    "low": low,
-                    "high": high,
+                    "low": ends.low,
+                    "high": ends.high,
                     "value_cite": cite(reading),
                 }
             )
@@ -285,11 +274,9 @@ def further_tiers(chips: Iterable[Chip]) -> pd.DataFrame:
     rows = [
         {
             "chip": chip.name,
-            "vendor": chip.vendor,
             "memory_kind": chip.memory_kind,
             "memory_capacity": chip.memory_capacity.value,
             "memory_bandwidth": chip.memory_bandwidth.value,
-            "memory_bandwidth_cite": cite(chip.memory_bandwidth),
             "tier": name,
             "tier_capacity": number(tier.memory_capacity),
             "tier_capacity_cite": cite(tier.memory_capacity),
