@@ -6,7 +6,6 @@ local typst = FORMAT == 'typst'
 local LONGEST_WORD, PIECE = 40, 20 -- characters that stay together, and that do where not all can
 local LINE = 118 -- characters of a table's text across the page
 local PADDING = 2.2 -- the space between two columns, in characters
-local SHORT = 22 -- characters of a column that need not break
 local ids = {}
 local missing = {} -- characters that no font has
 
@@ -103,26 +102,37 @@ local function measured(tbl)
   return columns
 end
 
--- The widths of columns: what they ask for, as long as all fit; else long text shares what short
--- text and numbers leave.
+-- The widths of columns. Numbers get what they ask for, and so does text that asks for less than an
+-- even share; what is left goes to the longer text, by its length.
 local function widths(tbl)
-  local columns, whole, left, sum = measured(tbl), 0, LINE, 0
+  local columns, left = measured(tbl), LINE - PADDING * #tbl.colspecs
+  local long = pandoc.List()
   for n, column in ipairs(columns) do
     column.asks = math.max(column.longest, column.word)
-    column.fixed = column.asks <= SHORT or tbl.colspecs[n][1] == 'AlignRight'
-    whole = whole + column.asks + PADDING
-    left = left - PADDING - (column.fixed and column.asks or column.word)
-    if not column.fixed then
-      column.usual = math.sqrt(column.longest * column.total / math.max(column.cells, 1))
-      sum = sum + column.usual
+    column.usual = math.sqrt(column.longest * column.total / math.max(column.cells, 1))
+    if tbl.colspecs[n][1] == 'AlignRight' then left = left - column.asks else long:insert(column) end
+  end
+  local before
+  repeat
+    before = #long
+    local even = left / math.max(before, 1)
+    for _, column in ipairs(long) do
+      if column.asks <= even then left = left - column.asks end
     end
+    long = long:filter(function(column) return column.asks > even end)
+  until #long == before
+  local usual = 0
+  for _, column in ipairs(long) do
+    left, usual = left - column.word, usual + column.usual
   end
-  local parts, tight = {}, left < 0
-  for n, column in ipairs(columns) do
-    local share = column.word + math.max(left, 0) * (column.usual or 0) / math.max(sum, 1)
-    parts[n] = (column.fixed or whole <= LINE) and 'auto' or string.format('%.1ffr', share)
+  for _, column in ipairs(long) do
+    column.share = column.word + math.max(left, 0) * column.usual / usual
   end
-  return '(' .. table.concat(parts, ', ') .. ',)', tight
+  local parts = pandoc.List()
+  for _, column in ipairs(columns) do
+    parts:insert(column.share and string.format('%.1ffr', column.share) or 'auto')
+  end
+  return '(' .. table.concat(parts, ', ') .. ',)', left < 0
 end
 
 local function print_table(tbl)
