@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from reportlib import cases, params
-from reportlib.exhibits import claims, findings, sections
+from reportlib.exhibits import claims, findings, sections, words
 from reportlib.exhibits.tables import contest, outlook, reality
 from reportlib.pipeline.execute import typed_parameters
 from reportlib.units import show
@@ -143,6 +143,26 @@ def test_sentences_can_be_read_and_lead_to_exhibits_of_their_section(numbers):
         call = {"fig": "figure(", "tbl": "table("}[kind]
         code = ["".join(cell["source"]) for cell in json.loads(text)["cells"]]
         assert any(call in c and f'id="{identifier}"' in c for c in code), finding.exhibit
+
+
+def printed(value, unit):
+    """Ways in which a sentence may say a number."""
+    ways = {words.count(value), f"{value:g}", f"{value:,.0f}", words.percent(value)}
+    return ways | {show(value, unit), words.compared(value), "none" if value == 0 else "–"}
+
+
+@every_edition
+def test_sentences_say_their_numbers(numbers):
+    for finding in every(numbers).values():
+        said = [number for number in finding.numbers.values() if number[0] > 0]
+        missing = [n for n in said if not any(way in finding.sentence for way in printed(*n))]
+        if finding.id == "outlook":  # between its ends
+            missing = [n for n in missing if n[0] in (min(said)[0], max(said)[0])]
+        if finding.id == "critical-context":
+            missing = [n for n in missing if n[0] >= 1]
+        if finding.id == "contest":  # all leads or none are sure
+            missing = [n for n in missing if "leads are sure" not in finding.sentence]
+        assert missing == [], finding.sentence
 
 
 @every_edition
