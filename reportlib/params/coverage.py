@@ -68,7 +68,7 @@ def cited_in_text() -> Iterator[str]:
     files = itertools.chain((ROOT / "reportlib").rglob("*.py"), ROOT.glob("notebooks/**/*.ipynb"))
     for file in files:
         for citation in re.findall(r"\[[^][]*@[^][]*\]", file.read_text(encoding="utf-8")):
-            keys = re.findall(r"@([\w.-]*\w)", citation)
+            keys = re.findall(r"@([a-z0-9][\w.-]*\w)", citation)
             yield from (key for key in keys if not key.startswith(CROSS_REFERENCES))
 
 
