@@ -230,7 +230,8 @@ def _ends(row: Mapping[Any, Any], together: str) -> tuple[str, str]:
 def _filled(field: str, colors: Mapping[str, str]) -> Any:
     """The colour of *field* inside a mark; none in what is foretold."""
     scale = alt.Scale(domain=list(colors), range=list(colors.values()))
-    fill = alt.Fill(f"{field}:N", scale=scale, legend=None)
+    # As the legend of the stroke, with which it is one: Vega warns in readers' consoles otherwise.
+    fill = alt.Fill(f"{field}:N", scale=scale, legend=alt.Undefined if len(colors) > 1 else None)
     return alt.condition("datum.foretold", alt.value(PAPER), fill)
 
 
