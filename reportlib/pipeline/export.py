@@ -64,7 +64,7 @@ class DocumentExporter(Exporter):
         nb, resources = super().from_notebook_node(nb, resources, **kw)
         resources["output_extension"] = self.file_extension
         about = resources.get("metadata", {})
-        place = Path(about["path"]) if about.get("path") else None
+        place = Path(about["path"]) if "path" in about else None
         paper = manuscript(nb, about.get("name", "Notebook"), place, code=self.show_input)
         with tempfile.TemporaryDirectory() as folder:
             return self.document(paper, Path(folder)), resources

@@ -39,8 +39,9 @@ INVISIBLE = re.compile("[\ufeff\r]")
 LONGEST_ID = 60  # characters; files are named by it
 SCALE = 3  # pixels of a bitmap for each of the chart's
 UNWRITABLE = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufff9-\ufffb\ufffe\uffff]"
+    "[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufff9-\ufffb\ufffe\uffff]"
 )
+ESCAPE = re.compile("\x1b")  # a terminal's, until its sequences are read
 TERMINAL = re.compile(r"\x1b(?:\[[0-9;:?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 FORMULA = re.compile(
     r"\$+(.*?)\$+|(\\begin\{(?:align|equation|gather)\*?\}.*)|\\\[(.*)\\\]", re.DOTALL
@@ -78,6 +79,7 @@ class Manuscript:
     charts: dict[str, Chart] = field(default_factory=dict)
     pictures: dict[str, Picture] = field(default_factory=dict)  # by file name
     named: dict[str, str] = field(default_factory=dict)  # by what Markdown calls it: the file name
+    code: dict[str, str] = field(default_factory=dict)  # by exhibit: the cell that made it
 
     @property
     def whole(self) -> bool:
@@ -86,6 +88,7 @@ class Manuscript:
 
     def add(self, kind: str, **values: str) -> None:
         """Append a part."""
+        values = {key: ESCAPE.sub(_name, text) for key, text in values.items()}
         self.parts.append({"kind": kind, **values})
 
     def keep(self, picture: Picture) -> str:
@@ -126,8 +129,10 @@ def manuscript(
             paper.add("code", text=cell.source, language=language)
         elif cell.cell_type == "raw":
             paper.add("text", text=cell.source)
+        shown = len(paper.parts)
         for output in cell.get("outputs", []):
             _add(output, cell.metadata.get("notebook", ""), paper, references)
+        paper.code |= {part["id"]: cell.source for part in paper.parts[shown:] if "id" in part}
     return paper
 
 

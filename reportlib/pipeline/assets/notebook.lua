@@ -73,10 +73,12 @@ end
 local tame = {
   Span = plain, Div = plain, Link = plain, Code = plain, CodeBlock = plain, Header = header,
   Image = image, Math = formula, Table = table_of_text, Figure = table_of_text,
-  Cell = function(cell) cell.attr = pandoc.Attr() return cell end,
+  Cell = function(cell)
+    cell.attr, cell.alignment = pandoc.Attr(), 'AlignDefault'
+    return cell
+  end,
   Row = function(row) row.attr = pandoc.Attr() return row end,
-  RawInline = function(raw) return pandoc.Code(raw.text) end,
-  RawBlock = function(raw) return pandoc.CodeBlock(raw.text) end,
+  RawInline = function() return {} end, RawBlock = function() return {} end, -- styles in HTML
 }
 
 local function read(text, format)
@@ -92,9 +94,29 @@ local function caption(part)
   return pandoc.Para(words)
 end
 
+-- A table from HTML, where alignment is style: columns of numbers to the right. A row that a cell
+-- above reaches into has fewer cells, on its left.
+local function aligned(tbl)
+  local text_in = {}
+  for _, body in ipairs(tbl.bodies) do
+    for _, row in ipairs(body.body) do
+      local fewer = #tbl.colspecs - #row.cells
+      for n, cell in ipairs(row.cells) do
+        local text = pandoc.utils.stringify(cell.contents)
+        local number = text:match('^[-+−]?[%d.,]+ ?%%?$') or text == 'NaN' or text == ''
+        text_in[n + fewer] = text_in[n + fewer] or not number
+      end
+    end
+  end
+  tbl.colspecs = tbl.colspecs:map(function(spec, n)
+    return {text_in[n] and 'AlignDefault' or 'AlignRight', spec[2]}
+  end)
+  return tbl
+end
+
 local kinds = {
   markdown = function(part) return read(part.text) end,
-  html = function(part) return read(part.text, 'html') end,
+  html = function(part) return read(part.text, 'html'):walk({Table = aligned}) end,
   code = function(part) return {pandoc.CodeBlock(part.text, {class = part.language})} end,
   text = function(part) return {pandoc.CodeBlock(part.text, {class = 'output'})} end,
   math = function(part) return {pandoc.Para({formula(pandoc.Math('DisplayMath', part.text))})} end,
