@@ -39,10 +39,9 @@ INVISIBLE = re.compile("[\ufeff\r]")
 LONGEST_ID = 60  # characters; files are named by it
 SCALE = 3  # pixels of a bitmap for each of the chart's
 UNWRITABLE = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufff9-\ufffb\ufffe\uffff]"
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufff9-\ufffb\ufffe\uffff]"
 )
-ESCAPE = re.compile("\x1b")  # a terminal's, until its sequences are read
-TERMINAL = re.compile(r"\x1b(?:\[[0-9;:?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+TERMINAL = re.compile(r"\ufeff|\x1b(?:\[[0-9;:?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 FORMULA = re.compile(
     r"\$+(.*?)\$+|(\\begin\{(?:align|equation|gather)\*?\}.*)|\\\[(.*)\\\]", re.DOTALL
 )
@@ -88,7 +87,6 @@ class Manuscript:
 
     def add(self, kind: str, **values: str) -> None:
         """Append a part."""
-        values = {key: ESCAPE.sub(_name, text) for key, text in values.items()}
         self.parts.append({"kind": kind, **values})
 
     def keep(self, picture: Picture) -> str:
@@ -137,9 +135,9 @@ def manuscript(
 
 
 def _writable(value: Any) -> Any:
-    """Return *value* with a name in place of every character that no document may hold."""
+    """Return *value* without what only steers terminals, other unwritable characters by name."""
     if isinstance(value, str):
-        return UNWRITABLE.sub(_name, value.replace("\ufeff", ""))
+        return UNWRITABLE.sub(_name, TERMINAL.sub("", value))
     if isinstance(value, dict):  # a NotebookNode, too
         return type(value)({_writable(key): _writable(part) for key, part in value.items()})
     if isinstance(value, list):
@@ -267,9 +265,8 @@ def _add_foreign(data: Mapping[str, str], metadata: Mapping[str, Any], paper: Ma
 
 
 def _as_shown(text: str) -> str:
-    """Return *text* as a terminal leaves it: without colours, of rewritten lines the last form."""
-    lines = TERMINAL.sub("", text).split("\n")
-    return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in lines)
+    """Return *text* as a terminal leaves it: of lines written anew, the last form."""
+    return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
 
 
 def _drawable(spec: dict[str, Any]) -> dict[str, Any]:

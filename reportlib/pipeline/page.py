@@ -54,7 +54,7 @@ def page(paper: Manuscript, contents: str, body: str) -> str:
     for wordy, short in CELLS.items():
         body = body.replace(wordy, short)
     body = re.sub(r' data-cites="[^"]*"', "", body)
-    body = EXHIBIT.sub(_with_controls, body)
+    body = EXHIBIT.sub(lambda exhibit: _with_tools(exhibit, paper.code), body)
     for label, chart in paper.charts.items():
         body = body.replace(f"<!--chart:{label}-->", _frame(chart))
     for name, picture in paper.pictures.items():
@@ -100,14 +100,15 @@ def _asset(name: str) -> str:
     return (ASSETS / name).read_text(encoding="utf-8")
 
 
-def _with_controls(exhibit: re.Match[str]) -> str:
-    """Return an exhibit with room for what scripts put around it, so that it moves nothing."""
+def _with_tools(exhibit: re.Match[str], code: Mapping[str, str]) -> str:
+    """Return an exhibit with its code and with room for what scripts add, so that nothing moves."""
     label = exhibit[1] or exhibit[2]
     long = exhibit[2] and exhibit[0].count("<tr>") > LONG_TABLE
     return (
         ('<p class="filter"></p>\n' if long else "")
         + exhibit[0]
-        + f'\n<div class="tools" data-of="{label}"></div>'
+        + f'\n<div class="tools" data-of="{label}"><details><summary>Code</summary>'
+        f"<pre><code>{escape(code[label], quote=False)}</code></pre></details></div>"
     )
 
 

@@ -57,7 +57,12 @@ def test_never_scrolls_sideways(visit, width):
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (390, "light")])
 def test_is_accessible(visit, width, scheme):
+    """With few rows of each table, few references: they are alike, and axe needs ms for each."""
     page = visit(width, color_scheme=scheme).read()
+    page.tab.evaluate(
+        "document.querySelectorAll('tbody tr:nth-child(n + 9), .csl-entry:nth-child(n + 9)')"
+        ".forEach((e) => e.remove())"
+    )
     page.scroll(0)
     found = Axe().run(page.tab, options={"resultTypes": ["violations"]})
     assert found.violations_count == 0, found.generate_report()

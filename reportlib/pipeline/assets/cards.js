@@ -58,7 +58,8 @@
       const link = event.target.closest?.(LINKS);
       if (link) later(() => show(link));
       else if (event.target.closest?.("#card")) clearTimeout(timer);
-      else if (owner || timer) later(hide);
+      else if (owner === document.activeElement) clearTimeout(timer); // opened by the keyboard
+      else later(hide);
     });
     document.addEventListener("focusin", (event) => {
       if (event.target.matches(LINKS) && event.target.matches(":focus-visible")) show(event.target);

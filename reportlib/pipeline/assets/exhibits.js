@@ -108,12 +108,13 @@
     const file = `${report}-${kind}-${title.match(/\d+/)}-${name}`;
     const figure = kind === "fig";
     const lines = () => figure ? linesOfFigure(exhibit) : linesOfTable(exhibit);
-    tools.append(
+    tools.querySelector("summary").ariaLabel = `Code behind ${title}`;
+    tools.prepend(
       button("Copy link", `to ${title}`, (made) => copy(made, id)),
       button("CSV", `data of ${title}`, () => save(csv(lines()), `${file}.csv`, "text/csv")),
     );
     if (!figure) return;
-    tools.append(
+    tools.lastChild.before(
       button("SVG", `picture of ${title}`, async () => save(await svg(exhibit), `${file}.svg`, "image/svg+xml")),
       button("PNG", `picture of ${title}`, async () => save(await png(exhibit), `${file}.png`, "image/png")),
     );
