@@ -137,3 +137,19 @@ def test_lean_pictures_say_and_place_the_same():
         '<path d="M0.1,-10.1L0,7" fill="#d6eaf8"/>'
         '<text transform="translate(1.3,2)">0.1234 &lt; 1</text></g></svg>'
     )
+
+
+def test_lean_pictures_say_once_what_marks_share():
+    """But not what is not inherited, nor the colour of texts, which the style sheet looks for."""
+    svg = (
+        '<svg width="1"><g class="mark-symbol"><path d="M0" fill="#111111" opacity="0.5"/>'
+        '<path d="M0" fill="#111111" stroke="#222222" opacity="0.5"/></g><g class="mark-text">'
+        '<text fill="#111111" text-anchor="end">a</text>'
+        '<text fill="#111111" text-anchor="end">b</text></g></svg>'
+    )
+    assert lean(svg) == (
+        '<svg width="1" font-size="12px"><g class="mark-symbol" fill="#111111">'
+        '<path d="M0" opacity="0.5"/><path d="M0" stroke="#222222" opacity="0.5"/></g>'
+        '<g class="mark-text" text-anchor="end"><text fill="#111111">a</text>'
+        '<text fill="#111111">b</text></g></svg>'
+    )

@@ -5,6 +5,7 @@ Everything is there without scripts. With them the pictures become live charts, 
 """
 
 import base64
+import gzip
 import hashlib
 import json
 import re
@@ -37,6 +38,10 @@ CELLS = {' style="text-align: left;"': "", ' style="text-align: right;"': ' clas
 NEEDLESS = re.compile(
     r' (?:aria-[a-z]+|role|pointer-events|font-family)="[^"]*"| opacity="1"| font-size="12px"'
 )
+MARKS = re.compile(
+    r'(<g class="mark-[^>]*)>((?:<(?:path|line|rect)\b[^>]*/>|<text\b[^>]*>[^<]*</text>)+)</g>'
+)
+INHERITED = re.compile(r' (?:fill(?:-opacity)?|stroke(?:-[a-z]+)?|text-anchor|font-[a-z]+)="[^"]*"')
 EXHIBIT = re.compile(
     r'<figure id="(fig-[^"]+)".*?</figure>'
     r'|<div class="table-frame"[^>]*>\s*<table id="(tbl-[^"]+)".*?</table>\s*</div>',
@@ -44,8 +49,8 @@ EXHIBIT = re.compile(
 )
 LONG_TABLE = 20  # rows, from which on a table can be filtered
 BUNDLE_NOTICE = (
-    "/* vega, vega-lite, vega-embed: Copyright University of Washington Interactive Data Lab, "
-    "BSD-3-Clause; bundled with d3 (Mike Bostock, ISC). */"
+    "vega, vega-lite, vega-embed: Copyright University of Washington Interactive Data Lab, "
+    "BSD-3-Clause; bundled with d3 (Mike Bostock, ISC)."
 )
 
 
@@ -62,6 +67,7 @@ def page(paper: Manuscript, contents: str, body: str) -> str:
     style = _font_faces() + "".join(map(_asset, STYLES))
     scripts = [_asset(name) for name in SCRIPTS]
     vega = vega_bundle() if paper.charts else ""
+    packed = base64.b64encode(gzip.compress(vega.encode(), mtime=0)).decode()
     policy = (
         "default-src 'none'; img-src data:; font-src data:; base-uri 'none'; form-action 'none'; "
         f"script-src {' '.join(map(_hash, filter(None, [vega, *scripts])))}; "
@@ -69,7 +75,8 @@ def page(paper: Manuscript, contents: str, body: str) -> str:
     )
     environment = Environment(loader=FileSystemLoader(ASSETS), autoescape=False)  # noqa: S701
     return environment.get_template("page.html.j2").render(
-        paper.metadata, policy=policy, style=style, scripts=scripts, vega=vega,
+        paper.metadata, policy=policy, style=style, scripts=scripts, vega=vega and packed,
+        notice=BUNDLE_NOTICE,
         contents=contents, body=body, config=_data(CONFIG, name="chart-config"),
         about=_data(_about(paper.metadata), kind="application/ld+json"),
         description=_description(paper.metadata),
@@ -133,7 +140,20 @@ def lean(svg: str) -> str:
     """
     svg = re.sub(r'<path class="(?:back|fore)ground"[^>]* d=""[^>]*/>', "", svg)
     head, _, body = svg.partition(">")
-    return f'{head} font-size="12px">' + re.sub(r"<[a-z][^>]*>", _lean_tag, body)
+    body = re.sub(r"<[a-z][^>]*>", _lean_tag, body)
+    return f'{head} font-size="12px">' + MARKS.sub(_together, body)
+
+
+def _together(group: re.Match[str]) -> str:
+    """Return a group of marks that says once what is said of each; texts keep their colour."""
+    head, marks = group.groups()
+    said = [set(re.findall(INHERITED, tag)) for tag in re.findall(r"<\w[^>]*>", marks)]
+    common = sorted(set.intersection(*said))
+    if "<text" in marks:
+        common = [words for words in common if not words.startswith((" fill=", " stroke="))]
+    for words in common:
+        marks = marks.replace(words, "")
+    return f"{head}{''.join(common)}>{marks}</g>"
 
 
 def _lean_tag(tag: re.Match[str]) -> str:
@@ -182,7 +202,7 @@ def vega_bundle() -> str:
     if kept.exists():
         return kept.read_text(encoding="utf-8")
     code = vl_convert.javascript_bundle()  # type: ignore[call-arg]  # its stub wants a snippet
-    bundle = BUNDLE_NOTICE + code.replace("</script", "<\\/script")
+    bundle = f"/* {BUNDLE_NOTICE} */{code}"
     with suppress(OSError):  # a read-only environment makes it each time
         kept.parent.mkdir(parents=True, exist_ok=True)
         write_whole(kept, bundle.encode())
