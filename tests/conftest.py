@@ -9,6 +9,7 @@ import subprocess
 import sys
 import traceback
 from dataclasses import dataclass, field
+from html.parser import HTMLParser
 from pathlib import Path
 
 import altair as alt
@@ -49,6 +50,31 @@ def built(tmp_path_factory, worker_id):
             done = command("--params", ROOT / "params", "--build", folder, cwd=shared)
             assert done.returncode == 0, done.stderr
     return folder
+
+
+class Elements(HTMLParser):
+    """The start tags of a page, and its text outside scripts and styles."""
+
+    def __init__(self, text):
+        """Read *text*."""
+        super().__init__()
+        self.found, self.words, self._silent = [], [], 0
+        self.feed(text)
+        self.text = " ".join(" ".join(self.words).split())
+
+    def handle_starttag(self, tag, attributes):
+        """Keep a tag."""
+        self.found.append((tag, dict(attributes)))
+        self._silent += tag in {"script", "style"}
+
+    def handle_endtag(self, tag):
+        """Listen again after a script."""
+        self._silent -= tag in {"script", "style"}
+
+    def handle_data(self, data):
+        """Keep what is read."""
+        if not self._silent:
+            self.words.append(data)
 
 
 @dataclass

@@ -1,11 +1,10 @@
 """The report is whole, needs no network, is accessible, and has the same bytes twice."""
 
 import re
-from html.parser import HTMLParser
 
 import page
 import pytest
-from conftest import ROOT, command, read
+from conftest import ROOT, Elements, command, read
 
 from reportlib.params import load
 from reportlib.pipeline.assemble import assemble
@@ -13,31 +12,6 @@ from reportlib.pipeline.export import HtmlExporter, PdfExporter
 
 NAMES = ("hbm-panorama.html", "hbm-panorama.pdf")
 LOADS = {"script": "src", "link": "href", "img": "src", "iframe": "src", "source": "src"}
-
-
-class Elements(HTMLParser):
-    """The start tags of a page, and its text outside scripts and styles."""
-
-    def __init__(self, text):
-        """Read *text*."""
-        super().__init__()
-        self.found, self.words, self._silent = [], [], 0
-        self.feed(text)
-        self.text = " ".join(" ".join(self.words).split())
-
-    def handle_starttag(self, tag, attributes):
-        """Keep a tag."""
-        self.found.append((tag, dict(attributes)))
-        self._silent += tag in {"script", "style"}
-
-    def handle_endtag(self, tag):
-        """Listen again after a script."""
-        self._silent -= tag in {"script", "style"}
-
-    def handle_data(self, data):
-        """Keep what is read."""
-        if not self._silent:
-            self.words.append(data)
 
 
 @pytest.fixture(scope="module")

@@ -35,13 +35,14 @@ PICTURES = {
 }
 SUFFIXES = {suffix: mime for mime, suffix in PICTURES.items()} | {".jpeg": "image/jpeg"}
 LINKED_PICTURE = re.compile(r"!\[[^\]]*\]\(\s*<?([^)>\s]+)")
-INVISIBLE = re.compile("[\ufeff\r]")
 LONGEST_ID = 60  # characters; files are named by it
 SCALE = 3  # pixels of a bitmap for each of the chart's
 UNWRITABLE = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufff9-\ufffb\ufffe\uffff]"
 )
-TERMINAL = re.compile(r"\ufeff|\x1b(?:\[[0-9;:?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+TERMINAL = re.compile(  # and the mark at the beginning of a file
+    r"\ufeff|\x1b(?:\[[0-9;:?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])"
+)
 FORMULA = re.compile(
     r"\$+(.*?)\$+|(\\begin\{(?:align|equation|gather)\*?\}.*)|\\\[(.*)\\\]", re.DOTALL
 )

@@ -27,7 +27,7 @@ from reportlib.pipeline.packing import packed
 
 CHARACTERS = """#set document(title: "Characters")
 #set text(font: ("IBM Plex Sans", "Noto Sans"))
-#for character in sys.inputs.characters.codepoints() [#character \\ ]
+#for character in sys.inputs.characters.codepoints() { block(character) }
 """
 PICTURE = """#set document(title: "Picture")
 #image(sys.inputs.name, alt: "Picture")
