@@ -46,6 +46,17 @@ def test_figures_give_their_data_in_si(page):
 def test_guide_lines_are_no_data(page):
     chips = rows(downloaded(page, "fig-plane", "CSV")[1])
     assert all(row["chip"] for row in chips)
+    assert not {"dx", "dy", "align"} & set(chips[0])
+
+
+def test_the_panel_gives_its_settings_and_what_it_says(page):
+    page.show("fig-what-if")
+    said = {row["name"]: row["value"] for row in rows(downloaded(page, "fig-what-if", "CSV")[1])}
+    shown = page.tab.locator("#fig-what-if .role-mark text").all_text_contents()
+    chosen = page.tab.locator("#fig-what-if select").first
+    assert chosen.evaluate("e => e.selectedOptions[0].text") in said.values()
+    assert set(shown) <= set(said.values())
+    assert len(shown) > 5
 
 
 def test_tables_give_what_they_show_and_its_sources(page):

@@ -1,6 +1,7 @@
 // Below every exhibit: its link, its data as CSV and, of a figure, the picture as SVG and PNG.
 "use strict";
 (() => {
+  const PLACING = ["dx", "dy", "align", "place"];
   const SURE = { d: "derived", r: "reported", e: "estimated", a: "assumed", q: "quoted", m: "from memory" };
 
   // A cell that a spreadsheet would take for a formula becomes text; a number stays one.
@@ -16,12 +17,27 @@
     return `\ufeff${lines.map((line) => line.map(cell).join(",")).join("\r\n")}\r\n`;
   }
 
-  // Numbers in SI units, as the chart has them, of what can be pointed at.
+  // Numbers in SI units, as the chart has them, of what can be pointed at; not where names stand.
   function linesOfFigure(figure) {
-    const spec = charts.specOf(figure.querySelector(".chart"));
+    const frame = figure.querySelector(".chart");
+    if (frame.matches(".controls")) return linesOfPanel(frame);
+    const spec = charts.specOf(frame);
     const rows = spec.usermeta.data.flatMap((name) => spec.datasets[name]);
-    const columns = [...new Set(rows.flatMap(Object.keys))];
+    const columns = [...new Set(rows.flatMap(Object.keys))].filter((name) => !PLACING.includes(name));
     return [columns, ...rows.map((row) => columns.map((column) => row[column]))];
+  }
+
+  // Of a chart that readers set: the settings, and what it says of them.
+  async function linesOfPanel(frame) {
+    const view = await charts.viewOf(frame);
+    const settings = [...frame.querySelectorAll(".vega-bind")].map((bind) => {
+      const chosen = bind.querySelector("select")?.selectedOptions[0].text;
+      const name = bind.querySelector(".vega-bind-name").textContent;
+      return [name, chosen ?? bind.querySelector("input + span").textContent];
+    });
+    const { data } = view.getState({ data: () => true, signals: () => false });
+    const said = Object.values(data).flat().filter((item) => item.text && item.datum);
+    return [["name", "value"], ...settings, ...said.map(({ datum, text }) => [datum.row, text])];
   }
 
   // The rows as shown; sources in a column of their own.
@@ -111,7 +127,7 @@
     tools.querySelector("summary").ariaLabel = `Code behind ${title}`;
     tools.prepend(
       button("Copy link", `to ${title}`, (made) => copy(made, id)),
-      button("CSV", `data of ${title}`, () => save(csv(lines()), `${file}.csv`, "text/csv")),
+      button("CSV", `data of ${title}`, async () => save(csv(await lines()), `${file}.csv`, "text/csv")),
     );
     if (!figure) return;
     tools.lastChild.before(
