@@ -329,20 +329,11 @@ def test_ticks_are_few_round_and_on_the_scale(low, factor):
     assert all(f"{tick:e}"[0] in "1235" for tick in ticks)
 
 
-def test_what_many_points_share_is_told_once():
-    (points,) = [
-        data for data in SPECS["predicted_measured"]["datasets"].values() if "r" in data[0]
-    ]
-
-    assert len(points) == len(KNOWN)
-    assert points[0].keys() == {"k", "r", "p", "m"}
-
-
 def test_a_kind_keeps_its_mark_whatever_else_is_shown():
     few = charts.reality.predicted_measured(
         KNOWN[KNOWN["regime"] == REGIMES[-1]], factor=1.5, kinds=REGIMES
     ).to_dict()
-    marks = [c["scale"] for c in encodings(few) if c.get("field") == "r"]
+    marks = [c["scale"] for c in encodings(few) if c.get("field") == "regime"]
 
     assert [m["domain"] for m in marks] == [REGIMES[-1:]] * 2
     assert [m["range"] for m in marks] == [[m] for m in charts.parts.KIND_MARKS[len(REGIMES) - 1]]

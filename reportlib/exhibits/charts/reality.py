@@ -23,24 +23,22 @@ MILLI = 1e3  # ms of a second
 def predicted_measured(table: pd.DataFrame, *, factor: float, kinds: Sequence[str]) -> Any:
     """Predicted against measured times, with the diagonal and a *factor* to both sides of it.
 
-    *kinds* are all that the column regime may hold. Field names are short and what many points
-    share is told once: there are hundreds of them.
+    *kinds* are all that the column regime may hold.
     """
     times = table[["without_chip", "time"]].to_numpy(dtype=float) * MILLI
     scale = LogScale.over(times.flatten())
-    about = {"c": "chip", "o": "model", "e": "engine", "s": "source"}
-    alike = table.groupby(list(about.values()), sort=False)
-    points = pd.DataFrame(
-        {"k": alike.ngroup(), "r": table["regime"], "p": times[:, 0], "m": times[:, 1]}
+    points = table[["chip", "model", "engine", "regime"]].assign(
+        expected_ms=times[:, 0],
+        measured_ms=times[:, 1],
+        source_cite=[f"[@{source}]" for source in table["source"]],
     )
-    shared = alike.size().reset_index().rename(columns={v: k for k, v in about.items()})
-    shared = shared.assign(k=range(len(shared)))[["k", *about]]
-    marks = [kind for kind in kinds if kind in set(points["r"])]
-    x = scale.axis(alt.X, "p", "Expected, ms (logarithmic)")
-    y = scale.axis(alt.Y, "m", "Measured, ms (logarithmic)")
-    ends = [(scale.low, f) for f in (1, factor, 1 / factor)] if len(table) else []
+    marks = [kind for kind in kinds if kind in set(points["regime"])]
+    x = scale.axis(alt.X, "expected_ms", "Expected, ms (logarithmic)")
+    y = scale.axis(alt.Y, "measured_ms", "Measured, ms (logarithmic)")
+    ends = [(scale.low, multiple) for multiple in (1, factor, 1 / factor)] if len(table) else []
     guides = pd.DataFrame(
-        [(p, p * f, f) for low, f in ends for p in (low, scale.high)], columns=["p", "m", "f"]
+        [(ms, ms * multiple, multiple) for low, multiple in ends for ms in (low, scale.high)],
+        columns=["expected_ms", "measured_ms", "multiple"],
     )
     lines = alt.Chart(guides).mark_line(color=INK, strokeWidth=1, clip=True)
     dots = (
@@ -49,26 +47,23 @@ def predicted_measured(table: pd.DataFrame, *, factor: float, kinds: Sequence[st
         .encode(
             x=x,
             y=y,
-            color=marked(alt.Color, "r", marks, kinds),
-            shape=marked(alt.Shape, "r", marks, kinds),
+            color=marked(alt.Color, "regime", marks, kinds),
+            shape=marked(alt.Shape, "regime", marks, kinds),
             tooltip=[
-                tip("c:N", "Chip"),
-                tip("o:N", "Model"),
-                tip("e:N", "Engine"),
-                tip("s:N", "Source"),
-                tip("p:Q", "Expected (ms)", ",.3~r"),
-                tip("m:Q", "Measured (ms)", ",.3~r"),
+                tip("chip:N", "Chip"),
+                tip("model:N", "Model"),
+                tip("engine:N", "Engine"),
+                tip("source_cite:N", "Source"),
+                tip("expected_ms:Q", "Expected (ms)", ",.3~r"),
+                tip("measured_ms:Q", "Measured (ms)", ",.3~r"),
             ],
         )
-        .transform_lookup(
-            lookup="k", from_=alt.LookupData(data=shared, key="k", fields=list(about))
-        )
     )
-    solid, dashed = (lines.transform_filter(f"datum.f {is_} 1") for is_ in ("==", "!="))
+    solid, dashed = (lines.transform_filter(f"datum.multiple {is_} 1") for is_ in ("==", "!="))
     return alt.layer(
-        solid.encode(x=x, y=y, detail="f:N"),
+        solid.encode(x=x, y=y, detail="multiple:N"),
         dashed.mark_line(color=INK, strokeWidth=1, strokeDash=[5, 4], clip=True).encode(
-            x=x, y=y, detail="f:N"
+            x=x, y=y, detail="multiple:N"
         ),
         dots,
     ).properties(width=WIDTH, height=HEIGHT + 150, usermeta=REFLOWS)
