@@ -6,7 +6,7 @@
 
   // What a link leads to, in the words of the page.
   function content(link) {
-    const target = document.getElementById(link.hash.slice(1));
+    const target = document.getElementById(decodeURIComponent(link.hash.slice(1)));
     const term = target.closest("dt");
     if (!term) return [...target.querySelector(".csl-right-inline").childNodes];
     const name = document.createElement("strong");

@@ -3,7 +3,7 @@
 -- that no font has.
 
 local typst = FORMAT == 'typst'
-local LONGEST_WORD, PIECE = 40, 20 -- characters that stay together, and that do where not all can
+local LONGEST_WORD, PIECE = 40, 24 -- bytes of a word that stays whole, characters of its pieces
 local LINE = 118 -- characters of a table's text across the page
 local PADDING = 2.2 -- the space between two columns, in characters
 local ids = {}
@@ -25,19 +25,23 @@ local function named(text)
   end))
 end
 
--- A word too long for a line may break between any of its pieces.
-local function breakable(text)
-  if #text <= LONGEST_WORD then return text end
-  return (text:gsub('[^%s\u{200b}]+', function(word)
-    local length = utf8.len(word)
-    if not length or length <= LONGEST_WORD then return word end
-    local pieces = {}
-    for from = 1, length, PIECE do
-      local to = from + PIECE <= length and utf8.offset(word, from + PIECE) - 1 or #word
-      table.insert(pieces, word:sub(utf8.offset(word, from), to))
+local function pieces(word)
+  if #word <= LONGEST_WORD then return word end
+  local parts, since = pandoc.List(), 0
+  for character in word:gmatch(utf8.charpattern) do
+    since = since + 1
+    parts:insert(character)
+    if character:match('[_/.,;&?=]') or since == PIECE then
+      parts:insert('\u{200b}')
+      since = 0
     end
-    return table.concat(pieces, '\u{200b}')
-  end))
+  end
+  return table.concat(parts)
+end
+
+-- A word too long for a line may break behind its punctuation, and else between its pieces.
+local function breakable(text)
+  return #text > LONGEST_WORD and text:gsub('%S+', pieces) or text
 end
 
 local function words(element)
@@ -147,6 +151,13 @@ local function print_table(tbl)
   return pandoc.RawBlock('typst', text)
 end
 
+-- A table without a caption, which is no exhibit, scrolls as one.
+local function frame(tbl)
+  if #tbl.caption.long > 0 then return nil end
+  local attributes = {{'tabindex', '0'}, {'role', 'region'}, {'aria-label', 'Table'}}
+  return pandoc.Div({tbl}, pandoc.Attr('', {'table-frame'}, attributes))
+end
+
 function Pandoc(doc)
   for character in pandoc.utils.stringify(doc.meta.missing or ''):gmatch(utf8.charpattern) do
     missing[character] = true
@@ -155,6 +166,6 @@ function Pandoc(doc)
     Code = gather, CodeBlock = gather, Link = gather, RawBlock = gather_raw})
   doc = doc:walk({traverse = 'topdown', Link = link, Str = words, Code = code, CodeBlock = code,
     Image = typst and picture or nil})
-  if typst then doc = doc:walk({Table = print_table}) end
+  doc = doc:walk({Table = typst and print_table or frame})
   return doc
 end

@@ -5,8 +5,9 @@
 
   // The contents mark the section under the eye: the last heading that has reached the top.
   function follow(contents) {
-    const links = [...contents.querySelectorAll("a")];
-    const heads = links.map((link) => document.getElementById(link.hash.slice(1)));
+    const head = (link) => document.getElementById(decodeURIComponent(link.hash.slice(1)));
+    const links = [...contents.querySelectorAll("a")].filter(head);
+    const heads = links.map(head);
     const here = contents.querySelector(".here");
     let current;
     const progress = document.querySelector(".progress");
