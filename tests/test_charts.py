@@ -21,7 +21,6 @@ from test_golden import (
     HBM3E,
     HEADLINE,
     KNOWN,
-    LARGE,
     MEMORIES,
     MODEL,
     MODELS,
@@ -29,13 +28,12 @@ from test_golden import (
     OUTLOOKS,
     RATES,
     REGIMES,
-    REPLICA,
     RULES,
     SERVED,
     SHOWN,
-    WORKS,
     TRAINED,
     TWO,
+    WORKS,
     expected_frontiers,
     readings,
     splitting,
@@ -48,7 +46,7 @@ from reportlib.pipeline.chartdata import CITED
 
 CAST = [chip.name for chip in HBM]
 TWO_CHIPS = {"names": [chip.name for chip in TWO], "vendors": [chip.vendor for chip in TWO]}
-CHIP_TABLE = tables.chips.chips(SHOWN)
+CHIP_TABLE = tables.chips.chips(SHOWN).query("not on_die")
 COURSES = tables.outlook.courses(OUTLOOKS, 2026)
 CHARTS = {
     "scoreboard": charts.findings.scoreboard(findings.scoreboard(NUMBERS)),
@@ -113,11 +111,6 @@ CHARTS = {
         tables.chips.trends(tables.chips.generations(SHOWN)),
         names={"peak_compute": "C", "memory_bandwidth": "B", "memory_capacity": "M"},
     ),
-    "decode_ceilings": charts.chips.decode_ceilings(
-        tables.chips.decode_ceilings(
-            HEADLINE, CHIPS, precision="bf16", usable_share=0.9, context_length=8192
-        )
-    ),
     "ridge_points": charts.chips.ridge_points(
         tables.chips.ridge_points(SHOWN), names={"given": "In BF16", "fastest": "At the fastest"}
     ),
@@ -134,9 +127,6 @@ CHARTS = {
         unit="J",
         title="Energy per token (J, log)",
     ),
-    "joined": charts.chips.joined(
-        tables.chips.joined(LARGE, CHIPS, precision="bf16", usable_share=0.9)
-    ),
     "works": charts.memory_bound.roofline(
         tables.training.work_points(
             MODEL, CHIP, step_tokens=65_536, prompt_lengths=[128], batch_sizes=[1, 512], **TRAINED
@@ -152,26 +142,21 @@ CHARTS = {
     "memory_held": charts.training.memory_held(
         tables.training.memory_held(MODEL, CHIP, batch_sizes=[1, 32], usable_share=0.9, **TRAINED)
     ),
-    "requests": charts.training.requests(
-        tables.training.requests(
-            REPLICA, None, input_lengths=[128, 8192], output_lengths=[32, 2048]
-        ).dropna()
-    ),
     "memory_units": charts.tiers.units(tables.tiers.units(MEMORIES), sweep_times=[1e-3, 1]),
     "memory_kinds": charts.tiers.kinds(tables.tiers.kinds(CHIPS), sweep_times=[1e-3, 1], cast=CAST),
-    "memory_prices": charts.tiers.readings(
-        tables.tiers.readings(MEMORIES, "price"), unit="USD/GB", title="Price"
+    "memory_costs": charts.tiers.costs(
+        {
+            "USD/GB": tables.tiers.readings(MEMORIES, "price"),
+            "pJ/bit": tables.tiers.readings(MEMORIES, "energy"),
+        },
+        titles={"USD/GB": "Price", "pJ/bit": "Energy"},
     ),
-    "bandwidth_prices": charts.tiers.prices(tables.tiers.units(MEMORIES)),
     "slow_downs": charts.tiers.slow_downs(tables.tiers.slow_downs(CHIP, RATES, [0.001, 0.1, 1])),
     "fetch_times": charts.tiers.fetch_times(
         tables.tiers.fetch_times(
             MODEL, CHIP, RATES, precision="bf16", context_lengths=[1024, 131_072]
         ),
         recomputed=tables.tiers.RECOMPUTED,
-    ),
-    "fetch_rates": charts.tiers.break_even(
-        tables.tiers.break_even_bandwidths(MODELS, CHIP, **BF16), rates=RATES
     ),
     "hbm_growth": charts.supply.growth(
         tables.supply.growth(tables.supply.generations(MEMORIES)),
@@ -180,17 +165,12 @@ CHARTS = {
     "stacks_per_chip": charts.supply.stacks_per_chip(
         tables.supply.stacks_per_chip(CHIPS), names={"stacks": "S", "memory_capacity": "C"}
     ),
-    "kept_shares": charts.supply.kept_shares(
-        tables.supply.kept_shares(NUMBERS.supply, [8, 12, 16]), usual=12
-    ),
     "supply_tornado": charts.supply.supply_tornado(
         tables.supply.supply_tornado(HBM3E, NUMBERS.supply),
         together=tables.supply.TOGETHER,
         foretold=tables.supply.foretold_shipments(NUMBERS.market),
     ),
-    "shares_of_dram": charts.supply.shares_of_dram(tables.supply.shares_of_dram(NUMBERS.market)),
     "suppliers": charts.supply.suppliers(tables.supply.suppliers(NUMBERS.market)),
-    "market_sizes": charts.supply.market_sizes(tables.supply.market_sizes(NUMBERS.market)),
     "predicted_measured": charts.reality.predicted_measured(
         KNOWN, factor=reality.factor(KNOWN), kinds=REGIMES
     ),
@@ -280,7 +260,7 @@ def test_a_vendor_keeps_its_colour(spec):
 
 
 def test_names_of_the_chips_cover_neither_each_other_nor_a_point():
-    size = (theme.WIDTH, charts.parts.HEIGHT + 80)
+    size = (theme.WIDTH, charts.parts.HEIGHT + 130)
     x, y = (
         LogScale.over(CHIP_TABLE["memory_capacity"], (0.05, 0.09)),
         LogScale.over(CHIP_TABLE["memory_bandwidth"]),

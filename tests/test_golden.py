@@ -116,9 +116,6 @@ TABLES = {
     "readings": lambda: readings(HEADLINE),
     "measured_pairs": lambda: tables.contest.measured_pairs(NUMBERS, "without_chip").iloc[::40],
     "stack_anatomy": lambda: tables.chips.stack_anatomy(CHIPS),
-    "decode_ceilings": lambda: tables.chips.decode_ceilings(
-        HEADLINE, CHIPS, precision="bf16", usable_share=0.9, context_length=8192
-    ),
     "generations": lambda: tables.chips.generations(SHOWN),
     "trends": lambda: tables.chips.trends(tables.chips.generations(SHOWN)),
     "ridge_points": lambda: tables.chips.ridge_points(SHOWN),
@@ -156,16 +153,13 @@ TABLES = {
     "further_tiers": lambda: tables.tiers.further_tiers(NUMBERS.chips.values()),
     "hbm_generations": lambda: tables.supply.generations(MEMORIES),
     "stacks_per_chip": lambda: tables.supply.stacks_per_chip(CHIPS),
-    "kept_shares": lambda: tables.supply.kept_shares(NUMBERS.supply, [8, 12, 16]),
     "wafer": lambda: tables.supply.wafer(HBM3E, NUMBERS.supply).reset_index(),
     "supply_tornado": lambda: tables.supply.supply_tornado(HBM3E, NUMBERS.supply),
     "foretold_shipments": lambda: tables.supply.foretold_shipments(NUMBERS.market),
-    "shares_of_dram": lambda: tables.supply.shares_of_dram(NUMBERS.market),
     "trade_ratios": lambda: tables.supply.trade_ratios(
         tables.supply.shares_of_dram(NUMBERS.market)
     ),
     "suppliers": lambda: tables.supply.suppliers(NUMBERS.market),
-    "market_sizes": lambda: tables.supply.market_sizes(NUMBERS.market),
     "stack_prices": lambda: tables.supply.stack_prices(MEMORIES, NUMBERS.market),
     "claims": lambda: claims.table(NUMBERS),
     "findings": lambda: findings.table(NUMBERS),

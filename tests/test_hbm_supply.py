@@ -2,7 +2,6 @@
 
 import datetime as dt
 
-import numpy as np
 import pytest
 
 from reportlib import params
@@ -48,13 +47,10 @@ def test_what_a_wafer_makes_goes_together():
 
 
 def test_a_higher_stack_keeps_fewer_dies():
-    table = supply.kept_shares(INPUTS, [16, 4, 8])
+    (low, more), (high, less) = supply.kept_shares(INPUTS).items()
 
-    assert list(table["dies_per_stack"]) == [4, 8, 16]
-    for end in ("low", "mid", "high"):
-        assert (np.diff(table[end]) < 0).all()
-    assert (table["low"] < table["mid"]).all()
-    assert (table["mid"] < table["high"]).all()
+    assert (low, high) == (8, 16)
+    assert 0 < less < more < INPUTS.wafers.die_yield.value
 
 
 def test_trade_ratios_are_of_shares_that_one_source_prints():
@@ -81,11 +77,10 @@ def test_the_end_of_a_period(period, end):
 
 
 def test_what_was_said_before_a_period_was_over_is_foretold():
-    sizes = supply.market_sizes(NUMBERS.market).set_index("metric")["foretold"]
+    foretold = SHARES.groupby("period")["foretold"].all()
 
-    assert not sizes["revenue"]
-    assert sizes["revenue forecast"]
-    assert sizes[[name for name in sizes.index if "forecast" in name]].all()
+    assert not foretold["end-2025"]
+    assert foretold["end-2027"]
 
 
 def test_shares_of_suppliers_are_shares():

@@ -1,4 +1,4 @@
-"""What a result may be when its inputs are ranges: corners, tornado bars and percentiles.
+"""What a result may be when its inputs are ranges: tornado bars and percentiles.
 
 A function takes its inputs by name, as floats or as arrays that broadcast, and all inputs are
 above 0. Between low and high an input is taken to be log-triangular with its peak at mid: it never
@@ -70,33 +70,6 @@ def tornado(function: Function, inputs: Inputs) -> list[Bar]:
         if value.low < value.high
     ]
     return sorted((b for b in bars if b.swing), key=lambda bar: bar.swing, reverse=True)
-
-
-def corners(function: Function, inputs: Inputs) -> Range:
-    """Return the least, the middle and the greatest result.
-
-    Exact where the function rises or falls with each input throughout, whatever the others are.
-
-    >>> corners(lambda a, b: a / b, {"a": Range(1, 2, 3), "b": Range(1, 2, 4)})
-    Range(low=0.25, mid=1.0, high=3.0)
-    """
-    middle = {name: value.mid for name, value in inputs.items()}
-    return Range(
-        _extreme(function, inputs, sign=-1),
-        float(function(**middle)),
-        _extreme(function, inputs, sign=1),
-    )
-
-
-def _extreme(function: Function, inputs: Inputs, *, sign: int) -> float:
-    """Return the greatest result, or the least, moving one input after the other to an end."""
-    values = {name: value.mid for name, value in inputs.items()}
-    for name, value in [*inputs.items()] * 2:  # what moves nothing at first may do so at the end
-        results = {
-            sign * float(function(**values | {name: end})): end for end in (value.low, value.high)
-        }
-        values[name] = results[max(results)]
-    return float(function(**values))
 
 
 def percentiles(function: Function, inputs: Inputs) -> Range:

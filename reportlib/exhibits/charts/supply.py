@@ -28,12 +28,11 @@ MONTH = 365.25 / 12 * 86_400  # s
 INPUTS = {  # what an input of supply.yaml is called, and how its ends are printed
     "dram_wafers": ("wafers of DRAM", lambda n: f"{count(n * MONTH / 1000)} thousand a month"),
     "hbm_share": ("wafers for HBM", percent),
-    "bit_density": ("density of dies", lambda n: f"{count(n * 8 / 1e15)} Gbit/mm²"),
+    "bit_density": ("bit density", lambda n: f"{count(n * 8 / 1e15)} Gbit/mm²"),
     "dies_per_stack": ("dies in a stack", count),
     "die_yield": ("working dies", percent),
     "loss_per_layer": ("stacks lost to a layer", lambda n: percent(n, 1)),
 }
-COLORS = {"wafers": PARTS["multiply"], "bits": PARTS["read weights"]}
 SUPPLIERS_ROW = 58  # px for the suppliers of one thing
 LEFT, NAMES_BEHIND = 0.07, 0.4  # of a span of time, before it and for names behind lines
 SHARE: dict[str, Any] = {"labelExpr": "format(100 * datum.value, 'd') + ' %'", "tickCount": 6}
@@ -94,12 +93,18 @@ def _day(day: pd.Timestamp) -> alt.DateTime:
 
 
 def stacks_per_chip(table: pd.DataFrame, *, names: Mapping[str, str]) -> alt.FacetChart:
-    """Stacks of each chip and what they hold together, over time, a panel each."""
+    """Stacks of each chip and what they hold together, over time, a panel each.
+
+    With the names of the first chip and of the greatest.
+    """
+    by = table.groupby("quantity")["value"]
+    ends = {"first": table.index[~table["quantity"].duplicated()], "greatest": by.idxmax()}
     table = table.assign(
         quantity=[names[quantity] for quantity in table["quantity"]],
         value=table["value"].where(table["quantity"] == "stacks", table["value"] / BILLION),
+        end=[next((e for e, at in ends.items() if row in at.tolist()), "") for row in table.index],
     )
-    base = alt.Chart(drawn(table).assign(value_cite=table["value_cite"])).encode(
+    base = alt.Chart(drawn(table, ["value_cite"])).encode(
         x=alt.X("since:T", title="Figures since", axis=alt.Axis(format="%Y", tickCount="year")),
         y=alt.Y("value:Q", title=None),
         tooltip=[
@@ -110,50 +115,15 @@ def stacks_per_chip(table: pd.DataFrame, *, names: Mapping[str, str]) -> alt.Fac
             tip("value_cite:N", "Source"),
         ],
     )
+    heads = [
+        base.transform_filter(alt.FieldEqualPredicate(field="end", equal=end))
+        .mark_text(align=align, dx=dx)
+        .encode(text="chip:N")
+        for end, align, dx in (("first", "left", 9), ("greatest", "right", -9))
+    ]
     facet = alt.Facet("quantity:N", title=None, sort=list(names.values()))
-    panels = vendor_marks(base, table).properties(width=300, height=HEIGHT).facet(facet)
-    return panels.resolve_scale(y="independent")
-
-
-def kept_shares(table: pd.DataFrame, *, usual: float) -> Any:
-    """Share of dies that end in a working stack by its height, with a line at the *usual* one."""
-    table = table.assign(
-        said=[percent(share) for share in table["mid"]],
-        ends=[
-            f"{percent(low)} to {percent(high)}"
-            for low, high in zip(table["low"], table["high"], strict=True)
-        ],
-    )
-    share: dict[str, Any] = {
-        "title": "Dies that end in a working stack",
-        "scale": alt.Scale(domain=[0, 1]),
-        "axis": alt.Axis(**SHARE),
-    }
-    heights = list(table["dies_per_stack"])
-    ends: dict[str, Any] = {"domain": [heights[0] - 1, heights[-1] + 1]} if heights else {}
-    base = alt.Chart(table).encode(
-        x=alt.X(
-            "dies_per_stack:Q",
-            title="Dies in a stack",
-            scale=alt.Scale(**ends, nice=False),
-            axis=alt.Axis(values=heights, format="d"),
-        ),
-        tooltip=[
-            tip("dies_per_stack:Q", "Dies in a stack"),
-            tip("said:N", "Kept"),
-            tip("ends:N", "Range"),
-        ],
-    )
-    band = base.mark_area(opacity=0.2, color=PARTS["read weights"]).encode(
-        y=alt.Y("low:Q", **share), y2="high:Q"
-    )
-    line = base.mark_line(strokeWidth=2.5, color=PARTS["read weights"], point=True)
-    text = base.mark_text(dy=-12).encode(y=alt.Y("mid:Q", **share), text="said:N")
-    rule = alt.Chart(pd.DataFrame({"dies_per_stack": [usual][: len(table)]}))
-    rule = rule.mark_rule(strokeDash=[4, 3], color=MUTED).encode(x="dies_per_stack:Q")
-    return alt.layer(band, rule, line.encode(y=alt.Y("mid:Q", **share)), text).properties(
-        width=WIDTH, height=HEIGHT - 30, usermeta=REFLOWS
-    )
+    panels = alt.layer(vendor_marks(base, table), *heads).properties(width=300, height=HEIGHT)
+    return panels.facet(facet).resolve_scale(y="independent")
 
 
 def supply_tornado(table: pd.DataFrame, *, together: str, foretold: pd.DataFrame) -> Any:
@@ -209,11 +179,12 @@ def supply_tornado(table: pd.DataFrame, *, together: str, foretold: pd.DataFrame
         alt.Chart(middle).mark_rule(color=INK).encode(x=at),
         alt.Chart(said).mark_rule(color=INK, strokeDash=[4, 3]).encode(x=at),
         heads.encode(x=at, y=alt.value(0), text="words:N"),
-        base.mark_text(align="right", dx=-5, fontSize=11).encode(
-            x=alt.X("left:Q", **x), text="left_end:N"
-        ),
-        base.mark_text(align="left", dx=5, fontSize=11).encode(
-            x=alt.X("right:Q", **x), text="right_end:N"
+        *(
+            base.mark_text(align=align, dx=dx, fontSize=11, **behind).encode(
+                x=alt.X(f"{end}:Q", **x), text=f"{end}_end:N"
+            )
+            for behind in ({"stroke": PAPER, "strokeWidth": 4, "aria": False}, {})
+            for end, align, dx in (("left", "right", -5), ("right", "left", 5))
         ),
     ).properties(width=WIDTH, height=alt.Step(ROW + 6), usermeta=REFLOWS)
 
@@ -233,51 +204,6 @@ def _filled(field: str, colors: Mapping[str, str]) -> Any:
     # As the legend of the stroke, with which it is one: Vega warns in readers' consoles otherwise.
     fill = alt.Fill(f"{field}:N", scale=scale, legend=alt.Undefined if len(colors) > 1 else None)
     return alt.condition("datum.foretold", alt.value(PAPER), fill)
-
-
-def shares_of_dram(table: pd.DataFrame) -> Any:
-    """HBM's share of DRAM's wafers and bits over time, a line for what one source has."""
-    share = table["value"].fillna(table["low"])
-    over = ["over " if pd.isna(value) else "" for value in table["value"]]
-    points = table[["of", "period", "ends", "said", "foretold", "value_cite"]].assign(
-        share=share,
-        label=[word + percent(number) for word, number in zip(over, share, strict=True)],
-        line=table["of"] + table["source"],
-    )
-    colors = {of: COLORS[of] for of in COLORS if of in set(table["of"])}
-    top: dict[str, Any] = {"domain": [0, 1.2 * share.max()]} if len(table) else {}
-    base = alt.Chart(points).encode(
-        x=alt.X(
-            "ends:T",
-            title="End of the period",
-            axis=alt.Axis(format="%b %Y", values=[_day(day) for day in table["ends"].unique()]),
-            scale=_time(table["ends"], LEFT),
-        ),
-        y=alt.Y(
-            "share:Q",
-            title="HBM's share of all DRAM",
-            scale=alt.Scale(**top, nice=False),
-            axis=alt.Axis(**SHARE),
-        ),
-        color=color_channel(colors, "of", title=""),
-    )
-    dots = base.mark_point(size=90, strokeWidth=2, opacity=1).encode(
-        fill=_filled("of", colors),
-        tooltip=[
-            tip("of:N", "Share of"),
-            tip("period:N", "Period"),
-            tip("label:N", "Share"),
-            tip("said:N", "Said"),
-            tip("value_cite:N", "Source"),
-        ],
-    )
-    lines = base.mark_line(strokeWidth=1.5).encode(detail="line:N")
-    text = base.encode(text="label:N", color=alt.value(INK))
-    above = text.transform_filter("datum.foretold").mark_text(dy=-13)
-    below = text.transform_filter("!datum.foretold").mark_text(align="left", dx=9, dy=9)
-    return alt.layer(lines, dots, above, below).properties(
-        width=WIDTH, height=HEIGHT, usermeta=REFLOWS
-    )
 
 
 def suppliers(table: pd.DataFrame) -> Any:
@@ -318,39 +244,4 @@ def suppliers(table: pd.DataFrame) -> Any:
     )
     return alt.layer(spans, dots, text).properties(
         width=WIDTH, height=alt.Step(SUPPLIERS_ROW, **{"for": "position"}), usermeta=REFLOWS
-    )
-
-
-def market_sizes(table: pd.DataFrame) -> Any:
-    """Revenue of the market for HBM, a row for each year and who said it; forecasts hollow."""
-    bars = table[["period", "metric", "said", "foretold", "confidence", "value_cite"]].assign(
-        row=table["period"] + ", " + table["metric"],
-        billion=table["value"] / BILLION,
-        label=[
-            f"{count(value / BILLION)}, {confidence}, {said}"
-            for value, confidence, said in zip(
-                table["value"], table["confidence"], table["said"], strict=True
-            )
-        ],
-    )
-    top: dict[str, Any] = {"domain": [0, 1.35 * bars["billion"].max()]} if len(bars) else {}
-    x = alt.X("billion:Q", title="Billion USD a year", scale=alt.Scale(**top, nice=False))
-    base = alt.Chart(bars).encode(
-        x=x,
-        y=alt.Y("row:N", sort=list(bars["row"]), title=None, axis=alt.Axis(labelLimit=0)),
-        tooltip=[
-            tip("row:N", "Of"),
-            tip("billion:Q", "Billion USD", ",.3~r"),
-            tip("confidence:N", "How sure"),
-            tip("said:N", "Said"),
-            tip("value_cite:N", "Source"),
-        ],
-    )
-    blue = PARTS["read weights"]
-    marks = base.mark_bar(height=13, stroke=blue, strokeWidth=1.5).encode(
-        color=alt.condition("datum.foretold", alt.value(PAPER), alt.value(blue))
-    )
-    text = base.mark_text(align="left", dx=6, fontSize=11).encode(text="label:N")
-    return alt.layer(marks, text).properties(
-        width=WIDTH, height=alt.Step(ROW + 6), usermeta=REFLOWS
     )

@@ -6,7 +6,7 @@ What is said of a period before it is over is foretold, whoever says it.
 import calendar
 import datetime as dt
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -52,20 +52,8 @@ GENERATIONS = (
     "largest_capacity_cite", "bandwidth_cite", "introduced_cite",
 )  # fmt: skip
 STACKS = ("chip", "vendor", "status", "memory_kind", "since", "quantity", "value", "value_cite")
-POINT = (
-    "period",
-    "ends",
-    "said",
-    "foretold",
-    "confidence",
-    "low",
-    "value",
-    "high",
-    "source",
-    "value_cite",
-)
+POINT = ("period", "ends", "said", "foretold", "low", "value", "high", "source", "value_cite")
 
-NO_SHARES = pd.DataFrame(columns=["dies_per_stack", "low", "mid", "high"])
 NO_BARS = pd.DataFrame(columns=["input", "input_low", "input_high", "at_low", "at_high", "middle"])
 
 
@@ -150,17 +138,15 @@ def shipping(memories: Mapping[str, MemoryTechnology], wanted: str) -> MemoryTec
     return memories[wanted if wanted in days else max(days, key=days.__getitem__)]
 
 
-def kept_shares(of: Supply, heights: Sequence[int]) -> pd.DataFrame:
-    """Share of dies that end in a working stack, by the dies of a stack, with all corners."""
+def kept_shares(of: Supply) -> dict[float, float]:
+    """Share of dies that end in a working stack, by the fewest and the most dies of a stack."""
     inputs = cases.inputs(of, cases.kept_share)
-    rows = []
-    for height in sorted(heights):
-        exact = inputs | {"dies_per_stack": ranges.Range(height, height, height)}
-        share = ranges.corners(cases.kept_share, exact)
-        rows.append(
-            {"dies_per_stack": height, "low": share.low, "mid": share.mid, "high": share.high}
-        )
-    return pd.DataFrame(rows, columns=NO_SHARES.columns)
+    middle = {name: value.mid for name, value in inputs.items()}
+    heights = inputs["dies_per_stack"]
+    return {
+        height: float(cases.kept_share(**middle | {"dies_per_stack": height}))
+        for height in (heights.low, heights.high)
+    }
 
 
 def wafer(memory: MemoryTechnology, of: Supply) -> pd.DataFrame:
@@ -317,18 +303,6 @@ def largest(table: pd.DataFrame) -> list[str]:
     return words
 
 
-def market_sizes(market: Iterable[MarketPoint]) -> pd.DataFrame:
-    """Revenue of the market for HBM, of years past and to come, in dollars."""
-    billion = 1e9
-    rows = [
-        {"metric": row.metric} | _point(row, billion)
-        for row in market
-        if row.entity == "HBM market" and row.unit == "billion USD"
-    ]
-    table = pd.DataFrame(rows, columns=["metric", *POINT])
-    return table.sort_values(["ends", "said"], ignore_index=True)
-
-
 def stack_prices(
     memories: Iterable[MemoryTechnology], market: Iterable[MarketPoint]
 ) -> pd.DataFrame:
@@ -379,7 +353,6 @@ def _point(row: MarketPoint, scale: float) -> dict[str, Any]:
         "ends": pd.Timestamp(ends) if ends else pd.NaT,
         "said": row.date,
         "foretold": ends is not None and row.since < ends.replace(day=1),
-        "confidence": row.confidence,
         **{name: scale * _or_nan(getattr(row, name)) for name in ("low", "value", "high")},
         "source": row.source,
         "value_cite": cite(row),
