@@ -1,6 +1,7 @@
 """The report is whole, needs no network, is accessible, and has the same bytes twice."""
 
 import re
+import zlib
 
 import page
 import pytest
@@ -90,16 +91,34 @@ def test_the_pdf_is_accessible_and_archivable(built, profile):
     )
 
 
+def test_the_pdf_is_small_and_brings_only_the_letters_it_needs(built):
+    pdf = (built / NAMES[1]).read_bytes()
+    streams = re.findall(rb"/Type/ObjStm.*?stream\n(.*?)\nendstream", pdf, re.DOTALL)
+    fonts = set(re.findall(rb"/BaseFont/([\w+-]+)", b"".join(map(zlib.decompress, streams))))
+
+    assert len(pdf) < 3_000_000
+    assert {font for font in fonts if not re.match(rb"[A-Z]{6}\+", font)} == set()
+    families = {re.match(rb"[A-Z]{6}\+([A-Z]?[a-z]*[A-Z]*[a-z]*)", font)[1] for font in fonts}
+    assert families == {b"IBMPlex", b"NewCMMath"}  # text, code and the numbers of charts; formulas
+
+
 def test_two_builds_have_the_same_bytes(built, tmp_path, environment):
-    strange = {"TZ": "Pacific/Kiritimati", "LC_ALL": "C", "PYTHONHASHSEED": "7", "COLUMNS": "40"}
+    strange = {
+        "TZ": "Pacific/Kiritimati", "LC_ALL": "C", "PYTHONHASHSEED": "7", "COLUMNS": "40",
+        "HOME": str(tmp_path), "USER": "someone", "TMPDIR": str(tmp_path),
+    }  # fmt: skip
 
     done = command("--params", ROOT / "params", "--build", tmp_path / "b", cwd=tmp_path,
-                   env=environment | strange)  # fmt: skip
+                   env=environment | strange, umask=0o077)  # fmt: skip
 
     assert done.returncode == 0, done.stderr
-    assert [(tmp_path / "b" / n).read_bytes() == (built / n).read_bytes() for n in NAMES] == [
-        True
-    ] * 2
+    made, again = (
+        {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.*")}
+        for folder in (built, tmp_path / "b")
+    )
+    assert {
+        name for name in made.keys() | again.keys() if made.get(name) != again.get(name)
+    } == set()
 
 
 def test_another_cast_makes_both_documents(tell, params_copy):
