@@ -47,7 +47,6 @@ from reportlib.pipeline.chartdata import CITED
 CAST = [chip.name for chip in HBM]
 TWO_CHIPS = {"names": [chip.name for chip in TWO], "vendors": [chip.vendor for chip in TWO]}
 CHIP_TABLE = tables.chips.chips(SHOWN).query("not on_die")
-COURSES = tables.outlook.courses(OUTLOOKS, 2026)
 CHARTS = {
     "scoreboard": charts.findings.scoreboard(findings.scoreboard(NUMBERS)),
     "step_parts": charts.memory_bound.step_parts(
@@ -177,9 +176,7 @@ CHARTS = {
     "ceiling_shares": charts.reality.ceiling_shares(
         reality.shares(COMPARED), kinds=list(reality.TIMED.values())
     ),
-    "courses": charts.outlook.courses(COURSES),
-    "additions": charts.outlook.additions(COURSES),
-    "bounds": charts.outlook.bounds(tables.outlook.bounds(OUTLOOKS)),
+    "courses": charts.outlook.courses(tables.outlook.courses(OUTLOOKS, 2026)),
     "movers": charts.outlook.movers(tables.outlook.movers(OUTLOOKS["steady"], 2031, 9)),
     "break_even": charts.outlook.break_even(
         tables.outlook.break_even(
@@ -188,7 +185,6 @@ CHARTS = {
     ),
     "revenues": charts.outlook.revenues(tables.outlook.revenues(NUMBERS.market)),
     "margins": charts.outlook.margins(tables.outlook.margins(NUMBERS.market)),
-    "price_changes": charts.outlook.prices(tables.outlook.prices(NUMBERS.market)),
 }
 SPECS = {name: chart.to_dict() for name, chart in CHARTS.items()}
 

@@ -263,6 +263,23 @@ def test_a_bar_has_an_input_that_moves_the_answer():
     assert (bars["at_low"] - bars["at_high"]).abs().is_monotonic_decreasing
 
 
+def test_the_slowest_scenario_adds_less_than_it_needs_of_today():
+    name, pace, added = tables.slowest(OUTLOOKS)
+    paces = tables.courses(OUTLOOKS, 2026).query("year == 2027").set_index("scenario")["pace"]
+
+    assert pace == paces.min() == paces[name]
+    assert added < pace < 1
+
+
+def test_the_bound_of_the_largest_share_binds():
+    table = tables.bounds(OUTLOOKS)
+
+    for name, rows in table.groupby("scenario"):
+        (binding,) = rows.loc[rows["binds"], "share"]
+        assert binding == rows["share"].max()
+        assert 0 < tables.runner_up(table, name) <= 1
+
+
 def test_evidence_is_of_one_side_recent_and_told_once():
     sides = tables.evidence(NUMBERS.market, 4)
 

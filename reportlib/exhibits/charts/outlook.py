@@ -15,7 +15,6 @@ from reportlib.exhibits.charts.parts import (
     REFLOWS,
     color_channel,
     end_names,
-    marked,
     order,
     tip,
 )
@@ -29,14 +28,14 @@ TALL_ROW = 36  # px of a row whose name has two lines
 WIDEST = 3.0  # doublings from 1, at which a colour is as strong as can be
 CELL = 34  # px
 LEAST, MOST, OUTSIDE = 0.1, 10.0, ("<0.1", ">10")  # that cells of a map tell apart
-BOUNDS = ("capacity", "bandwidth", "compute")
 
 
 def courses(table: pd.DataFrame) -> Any:
     """Demand over supply: a line a scenario, a band of four fifths of draws, and the 1."""
     names = order(table, "scenario")
     title = "Demand over supply, today = 1 (logarithmic)"
-    table = table.assign(told=_ranges(table, "pace"))
+    ends = zip(table["pace_low"], table["pace_high"], strict=True)
+    table = table.assign(told=[f"{count(low)} to {count(high)}" for low, high in ends])
     scale = LogScale.over([*table["pace_low"], *table["pace_high"]])
     first, last = int(table["year"].min()), int(table["year"].max())
     x = alt.X(
@@ -70,69 +69,6 @@ def courses(table: pd.DataFrame) -> Any:
     text = end_names(table, "scenario", x, y, y_scale=scale, color=colors, first=False)
     return alt.layer(band, even.encode(x=x, y=y), lines, dots, text).properties(
         width=WIDTH, height=HEIGHT + 40, usermeta=REFLOWS
-    )
-
-
-def additions(table: pd.DataFrame) -> Any:
-    """Additions needed over those made, as a grid of scenarios and years."""
-    table = table.assign(
-        shown=[f"{value:.1f}" if value else "0" for value in table["additions"]],
-        told=_ranges(table, "additions"),
-        strength=_strength(table["additions"]),
-    )
-    base = alt.Chart(table).encode(
-        x=alt.X("year:O", title=None, axis=_bare(orient="top", labelAngle=0)),
-        y=alt.Y("scenario:N", sort=order(table, "scenario"), title=None, axis=_bare()),
-        tooltip=[
-            tip("scenario:N", "Scenario"),
-            tip("year:O", "Year"),
-            tip("shown:N", "Median"),
-            tip("told:N", "Four fifths of draws"),
-        ],
-    )
-    return (_cells(base) + _numbers(base, 12)).properties(
-        width=WIDTH, height=alt.Step(CELL), usermeta=REFLOWS
-    )
-
-
-def bounds(table: pd.DataFrame) -> Any:
-    """Share of the fleet that tokens take at least, by bound; filled where it binds."""
-    own = {bound: color for bound, (color, _) in zip(BOUNDS, KIND_MARKS, strict=False)}
-    insides = [*own.values(), PAPER]
-    shown = [bound for bound in BOUNDS if bound in set(table["bound"])]
-    table = table.assign(
-        told=_shares_in_words(table),
-        inside=[
-            own[b] if binds else PAPER
-            for b, binds in zip(table["bound"], table["binds"], strict=True)
-        ],
-    )
-    scale = LogScale.over([*table["share_low"], *table["share_high"], 1.0])
-    colors, shapes = (marked(part, "bound", shown, BOUNDS) for part in (alt.Color, alt.Shape))
-    for channel in (colors, shapes):
-        channel["legend"]["symbolFillColor"] = PAPER
-    title = "Share of the fleet (logarithmic)"
-    base = alt.Chart(table).encode(
-        y=alt.Y("scenario:N", sort=order(table, "scenario"), title=None, axis=_banded()),
-        yOffset=alt.YOffset("bound:N", sort=shown, scale=alt.Scale(paddingOuter=0.6)),
-        color=colors,
-    )
-    spans = base.mark_rule(strokeWidth=2, aria=False).encode(
-        x=_shares(scale, "share_low", title), x2="share_high:Q"
-    )
-    dots = base.mark_point(size=70, strokeWidth=2, opacity=1).encode(
-        x=_shares(scale, "share", title),
-        shape=shapes,
-        fill=alt.Fill("inside:N", scale=alt.Scale(domain=insides, range=insides), legend=None),
-        tooltip=[
-            tip("scenario:N", "Scenario"),
-            tip("bound:N", "Bound"),
-            tip("told:N", "Four fifths of draws"),
-        ],
-    )
-    whole = alt.Chart(pd.DataFrame({"share": [1.0][: len(table)]})).mark_rule(color=INK)
-    return alt.layer(whole.encode(x=_shares(scale, "share", title)), spans, dots).properties(
-        width=WIDTH, height=alt.Step(54, **{"for": "position"}), usermeta=REFLOWS
     )
 
 
@@ -200,49 +136,6 @@ def break_even(table: pd.DataFrame) -> Any:
     )
 
 
-def prices(table: pd.DataFrame) -> Any:
-    """Changes of the contract price by quarter: outturns filled, what was said before hollow."""
-    table = table.assign(
-        told=[f"{a:g}–{b:g}" for a, b in zip(table["low"], table["high"], strict=True)],
-        middle=(table["low"] + table["high"]) / 2,
-    )
-    kinds, color = sorted(set(table["kind"])), KIND_MARKS[0][0]
-    quarters = _quarters(table["quarter"])
-    years = {q: [q[4:], q[:4]] if q[4:] == "Q1" or q == quarters[0] else [q[4:]] for q in quarters}
-    axis = alt.Axis(labelExpr=f"{json.dumps(years)}[datum.label]", labelAngle=0, grid=False)
-    base = alt.Chart(table).encode(
-        x=alt.X(
-            "quarter:O", title=None, axis=axis, scale=alt.Scale(domain=quarters, paddingOuter=0.5)
-        ),
-        xOffset=alt.XOffset("kind:N", sort=kinds, scale=alt.Scale(domain=kinds)),
-    )
-    places: list[dict[str, Any]] = [{"align": "right", "dx": -10}, {"align": "left", "dx": 10}]
-    y: dict[str, Any] = {"title": "Change on the quarter before, %", "scale": alt.Scale(zero=True)}
-    bars = base.mark_bar(size=14, stroke=color, strokeWidth=1.5).encode(
-        y=alt.Y("low:Q", **y),
-        y2="high:Q",
-        fill=alt.Fill(
-            "kind:N",
-            scale=alt.Scale(domain=kinds, range=[PAPER, color][: len(kinds)]),
-            legend=alt.Legend(title=None, orient="top", symbolStrokeColor=color),
-        ),
-        tooltip=[
-            tip("quarter:O", "Quarter"),
-            tip("kind:N", "What"),
-            tip("told:N", "Change (%)"),
-            tip("date:N", "Published"),
-            tip("source_cite:N", "Source"),
-        ],
-    )
-    text = [
-        base.transform_filter(alt.FieldEqualPredicate(equal=kind, field="kind"))
-        .mark_text(fontSize=11, **place)
-        .encode(y=alt.Y("middle:Q", **y), text="told:N")
-        for kind, place in zip(kinds, places, strict=False)
-    ]
-    return alt.layer(bars, *text).properties(width=WIDTH, height=HEIGHT)
-
-
 def revenues(table: pd.DataFrame) -> Any:
     """Revenue over time, a panel each; hollow where it was a forecast."""
     known = alt.FieldEqualPredicate(equal=False, field="forecast")
@@ -253,6 +146,7 @@ def revenues(table: pd.DataFrame) -> Any:
         y = scale.axis(alt.Y, "value", "Billion USD (log)")
         base = alt.Chart(rows).encode(x=x, y=y)
         line = base.transform_filter(known).mark_line(color=color, strokeWidth=1.5, opacity=0.5)
+        line = line.encode(y=scale.axis(alt.Y, "mean(value)", "Billion USD (log)"))
         dots = base.mark_point(size=55, strokeWidth=2, opacity=1, color=color).encode(
             fill=alt.condition("datum.forecast", alt.value(PAPER), alt.value(color)),
             tooltip=_tips(),
@@ -316,14 +210,6 @@ def _tips() -> list[alt.Tooltip]:
     ]
 
 
-def _shares(scale: LogScale, field: str, title: str) -> alt.X:
-    """Return an axis of shares, ticks labelled in per cent."""
-    channel = scale.axis(alt.X, field, title)
-    values = channel["axis"]["values"]
-    labels = [f"{100 * value:.4g} %" for value in values]
-    return channel.axis(values=values, labelExpr=f"{labels}[indexof({values}, datum.value)]")
-
-
 def _cells(base: alt.Chart) -> alt.Chart:
     return base.mark_rect(stroke=PAPER).encode(
         color=alt.Color(
@@ -345,16 +231,6 @@ def _strength(ratios: "pd.Series[float]") -> Any:
     return np.log2(ratios.clip(2**-WIDEST, 2**WIDEST)) / WIDEST
 
 
-def _ranges(table: pd.DataFrame, field: str) -> list[str]:
-    ends = zip(table[f"{field}_low"], table[f"{field}_high"], strict=True)
-    return [f"{count(low)} to {count(high)}" for low, high in ends]
-
-
-def _shares_in_words(table: pd.DataFrame) -> list[str]:
-    ends = zip(table["share_low"], table["share_high"], strict=True)
-    return [f"{100 * low:.2g} to {100 * high:.2g} %" for low, high in ends]
-
-
 def _bare(**more: Any) -> alt.Axis:
     return alt.Axis(domain=False, ticks=False, grid=False, **more)
 
@@ -370,11 +246,3 @@ def _banded(lines: Mapping[str, Sequence[str]] | None = None) -> alt.Axis:
         ticks=False,
         grid=True,
     )
-
-
-def _quarters(named: "pd.Series[str]") -> list[str]:
-    """Return all quarters from the first to the last of *named*."""
-    if named.empty:
-        return []
-    first, last = (4 * int(name[:4]) + int(name[-1]) - 1 for name in (named.min(), named.max()))
-    return [f"{number // 4}Q{number % 4 + 1}" for number in range(first, last + 1)]

@@ -33,8 +33,11 @@ INPUTS = {  # what an input of supply.yaml is called, and how its ends are print
     "die_yield": ("working dies", percent),
     "loss_per_layer": ("stacks lost to a layer", lambda n: percent(n, 1)),
 }
+LEFT: dict[str, Any] = {"align": "right", "dx": -8}  # of a mark
+RIGHT: dict[str, Any] = {"align": "left", "dx": 8}
+HALO: dict[str, Any] = {"stroke": PAPER, "strokeWidth": 4, "aria": False}  # behind a text
 SUPPLIERS_ROW = 58  # px for the suppliers of one thing
-LEFT, NAMES_BEHIND = 0.07, 0.4  # of a span of time, before it and for names behind lines
+BEFORE, NAMES_BEHIND = 0.07, 0.4  # of a span of time, before it and for names behind lines
 SHARE: dict[str, Any] = {"labelExpr": "format(100 * datum.value, 'd') + ' %'", "tickCount": 6}
 
 
@@ -78,7 +81,7 @@ def _time(days: "pd.Series[pd.Timestamp]", behind: float) -> alt.Scale:
     if days.empty:
         return alt.Scale()
     span = max(days.max() - days.min(), pd.Timedelta(365, "D"))
-    ends = days.min() - LEFT * span, days.max() + behind * span
+    ends = days.min() - BEFORE * span, days.max() + behind * span
     return alt.Scale(domain=[_day(day) for day in ends], nice=False)
 
 
@@ -117,9 +120,9 @@ def stacks_per_chip(table: pd.DataFrame, *, names: Mapping[str, str]) -> alt.Fac
     )
     heads = [
         base.transform_filter(alt.FieldEqualPredicate(field="end", equal=end))
-        .mark_text(align=align, dx=dx)
+        .mark_text(**beside)
         .encode(text="chip:N")
-        for end, align, dx in (("first", "left", 9), ("greatest", "right", -9))
+        for end, beside in (("first", RIGHT), ("greatest", LEFT))
     ]
     facet = alt.Facet("quantity:N", title=None, sort=list(names.values()))
     panels = alt.layer(vendor_marks(base, table), *heads).properties(width=300, height=HEIGHT)
@@ -180,11 +183,11 @@ def supply_tornado(table: pd.DataFrame, *, together: str, foretold: pd.DataFrame
         alt.Chart(said).mark_rule(color=INK, strokeDash=[4, 3]).encode(x=at),
         heads.encode(x=at, y=alt.value(0), text="words:N"),
         *(
-            base.mark_text(align=align, dx=dx, fontSize=11, **behind).encode(
+            base.mark_text(**beside, fontSize=11, **behind).encode(
                 x=alt.X(f"{end}:Q", **x), text=f"{end}_end:N"
             )
-            for behind in ({"stroke": PAPER, "strokeWidth": 4, "aria": False}, {})
-            for end, align, dx in (("left", "right", -5), ("right", "left", 5))
+            for behind in (HALO, {})
+            for end, beside in (("left", LEFT), ("right", RIGHT))
         ),
     ).properties(width=WIDTH, height=alt.Step(ROW + 6), usermeta=REFLOWS)
 

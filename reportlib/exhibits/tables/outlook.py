@@ -1,7 +1,7 @@
 """Tables of demand over supply by scenario and year, and of the memory market's own history."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from functools import partial
 from itertools import combinations
@@ -40,8 +40,7 @@ REVENUES = {  # panels, in billions of dollars: of whom, and whether of a quarte
 }
 MAKER = "SK hynix"  # the one whose margin can be computed
 HISTORY = ["panel", "period", "end", "value", "source_cite", "maker", "whole_year", "forecast"]
-COURSE = ["scenario", "year", "pace_low", "pace", "pace_high",
-          "additions_low", "additions", "additions_high"]  # fmt: skip
+COURSE = ["scenario", "year", "pace_low", "pace", "pace_high"]
 # What to watch: of whom, which metrics, and what a rise would speak for, which is our judgement.
 WATCHED: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
     (
@@ -115,27 +114,20 @@ def middle(outlook: Outlook) -> dict[str, float]:
 
 
 def courses(of: Mapping[str, Outlook], first_year: int) -> pd.DataFrame:
-    """Demand over supply as a multiple of today's, and additions needed, by scenario and year.
-
-    The 10th, 50th and 90th percentile of each.
-    """
-    rows = [
-        {
-            "scenario": outlook.scenario.name,
-            "year": first_year + year,
-            **_spread("pace", partial(outlook.pace, year), outlook),
-            **_spread("additions", partial(outlook.additions, year), outlook),
-        }
-        for outlook in of.values()
-        for year in range(outlook.horizon + 1)
-    ]
+    """Demand over supply as a multiple of today's, by scenario and year: P10, median and P90."""
+    rows = []
+    for outlook in of.values():
+        for year in range(outlook.horizon + 1):
+            pace = percentiles(partial(outlook.pace, year), outlook.inputs)
+            name = outlook.scenario.name
+            rows.append((name, first_year + year, pace.low, pace.mid, pace.high))
     return pd.DataFrame(rows, columns=COURSE)
 
 
 def bounds(of: Mapping[str, Outlook]) -> pd.DataFrame:
     """Share of the serving fleet that tokens take at least, by bound: today and in the last year.
 
-    ``binds`` marks the largest of each row of marks, in the middle of all inputs.
+    With all inputs in the middle; ``binds`` marks the largest of a scenario.
     """
     points = [(TODAY, 0, outlook) for outlook in [*of.values()][:1]]
     points += [(outlook.scenario.name, outlook.horizon, outlook) for outlook in of.values()]
@@ -143,16 +135,22 @@ def bounds(of: Mapping[str, Outlook]) -> pd.DataFrame:
     for name, year, outlook in points:
         shares = outlook.shares(year, **middle(outlook))
         tightest = _tightest(shares)
-        rows += [
-            {
-                "scenario": name,
-                "bound": bound,
-                "binds": bound == tightest,
-                **_spread("share", partial(_share_of, outlook, year, bound), outlook),
-            }
-            for bound in shares
-        ]
-    return pd.DataFrame(rows)
+        rows += [(name, b, float(share), b == tightest) for b, share in shares.items()]
+    return pd.DataFrame(rows, columns=["scenario", "bound", "share", "binds"])
+
+
+def slowest(of: Mapping[str, Outlook]) -> tuple[str, float, float]:
+    """The scenario of the lowest demand over supply after a year, this ratio, and additions then.
+
+    Medians: the additions needed are over those made.
+    """
+    after = {
+        key: percentiles(partial(outlook.pace, 1), outlook.inputs).mid
+        for key, outlook in of.items()
+    }
+    key = min(after, key=after.__getitem__)
+    added = percentiles(partial(of[key].additions, 1), of[key].inputs).mid
+    return of[key].scenario.name, after[key], added
 
 
 def among(holds: Iterable[bool]) -> str:
@@ -466,16 +464,6 @@ def _plain(text: str) -> str:
 def _tightest(shares: Mapping[str, Count]) -> str:
     """Return the bound with the largest share."""
     return max(shares, key=lambda bound: float(shares[bound]))
-
-
-def _share_of(outlook: Outlook, year: int, bound: str, **values: Any) -> Count:
-    return outlook.shares(year, **values)[bound]
-
-
-def _spread(name: str, function: Callable[..., Any], outlook: Outlook) -> dict[str, float]:
-    """Return the percentiles of a result under names of columns."""
-    found = percentiles(function, outlook.inputs)
-    return {f"{name}_low": found.low, name: found.mid, f"{name}_high": found.high}
 
 
 def _named(name: str, outlook: Outlook, last_year: int) -> str:
