@@ -181,6 +181,13 @@ def color_channel(colors: Mapping[str, str], field: str, *, title: str | None = 
     return alt.Color(f"{field}:N", scale=scale, legend=shown)
 
 
+def up_to(channel: alt.X, most: float) -> alt.X:
+    """Return *channel* without ticks above *most*, where names stand."""
+    axis = channel["axis"]
+    axis["values"] = [value for value in axis["values"] if value <= most]
+    return channel
+
+
 def order(table: pd.DataFrame, name: str, by: str = "") -> list[str]:
     """Return the values of a column as they come, or by the largest *by* that each has."""
     if by:

@@ -10,7 +10,15 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from reportlib.exhibits.charts.parts import HEIGHT, REFLOWS, ROW, color_channel, names, order, tip
+from reportlib.exhibits.charts.parts import (
+    HEIGHT,
+    REFLOWS,
+    ROW,
+    color_channel,
+    names,
+    tip,
+    up_to,
+)
 from reportlib.exhibits.scales import LogScale, named, spread
 from reportlib.exhibits.theme import FAMILIES, INK, MUTED, PAPER, PARTS, WIDTH
 from reportlib.exhibits.words import USUAL, count, usual
@@ -26,6 +34,7 @@ SHAPES = {
 }
 TALL = HEIGHT + 150
 PERCENT = 100
+READINGS_WIDTH = 280  # px of a panel
 NAMES_BEHIND = 0.46  # share of an axis that names of ways behind lines take
 
 
@@ -163,24 +172,48 @@ def _named_points(
     return [solid, hollow, *names(placed[placed[name] != ""], name, x[0], y[0])]
 
 
-def readings(table: pd.DataFrame, *, unit: str, title: str) -> Any:
-    """Readings of a figure, a row a technology: its own filled, others hollow, ranges as lines."""
+def costs(tables: Mapping[str, pd.DataFrame], *, titles: Mapping[str, str]) -> alt.HConcatChart:
+    """Readings of figures, by the unit of each, a panel each with the same rows of technologies.
+
+    A technology's own reading is filled and labelled, others are hollow, and ranges are lines.
+    """
+    both = pd.concat(tables.values())
+    rows = {t: f for f in FAMILIES for t in sorted(both.loc[both["family"] == f, "technology"])}
+    return alt.hconcat(
+        *(
+            _readings(table, unit, titles[unit], rows, labels=number == 0)
+            for number, (unit, table) in enumerate(tables.items())
+        )
+    )
+
+
+def _readings(
+    table: pd.DataFrame, unit: str, title: str, rows: Mapping[str, str], *, labels: bool
+) -> Any:
+    """A panel: the readings of one figure, in *rows* of technologies with their families."""
     table = table.assign(
         own=table["of"] == table["technology"],
         label=[usual(value, unit) for value in table["value"]],
+        number=[count(value * USUAL[unit]) for value in table["value"]],
         **{end: table[end] * USUAL[unit] for end in ("value", "low", "high")},
+    ).sort_values("own")  # on top of others
+    scale = LogScale.over([*table["low"], *table["high"]], (0.08, 0.08))
+    x, low = (
+        scale.axis(alt.X, end, f"{title}, {unit} (log)", length=READINGS_WIDTH)
+        for end in ("value", "low")
     )
-    scale = LogScale.over([*table["low"], *table["high"]], (0.05, 0.3))
-    rows = [t for f in FAMILIES for t in order(table[table["family"] == f], "technology")]
-    y = alt.Y("technology:N", sort=rows, title=None)
-    x = scale.axis(alt.X, "value", f"{title}, {unit} (logarithmic)")
-    colors = {f: FAMILIES[f] for f in FAMILIES if f in set(table["family"])}
+    colors = {family: FAMILIES[family] for family in rows.values()}
     color_scale = alt.Scale(domain=list(colors), range=list(colors.values()))
-    color = color_channel(colors, "family")
-    base = alt.Chart(table).encode(y=y)
-    spans = base.mark_rule(strokeWidth=2).encode(
-        x=scale.axis(alt.X, "low", f"{title}, {unit} (logarithmic)"), x2="high:Q", color=color
+    base = alt.Chart(table).encode(
+        y=alt.Y(
+            "technology:N",
+            title=None,
+            scale=alt.Scale(domain=list(rows)),
+            axis=alt.Axis(labels=labels, ticks=labels, grid=True),
+        )
     )
+    color = color_channel(colors, "family")
+    spans = base.mark_rule(strokeWidth=2).encode(x=low, x2="high:Q", color=color)
     dots = base.mark_point(size=80, strokeWidth=2, opacity=1).encode(
         x=x,
         color=color,
@@ -194,52 +227,8 @@ def readings(table: pd.DataFrame, *, unit: str, title: str) -> Any:
             tip("value_cite:N", "Source"),
         ],
     )
-    labels = pd.DataFrame(
-        [
-            {"technology": technology, "value": of["high"].max(), "label": _own_and_others(of)}
-            for technology, of in table.groupby("technology")
-        ],
-        columns=["technology", "value", "label"],
-    )
-    text = alt.Chart(labels).mark_text(align="left", dx=10).encode(x=x, y=y, text="label:N")
-    return alt.layer(spans, dots, text).properties(
-        width=WIDTH, height=alt.Step(ROW + 4), usermeta=REFLOWS
-    )
-
-
-def _own_and_others(readings: pd.DataFrame) -> str:
-    """Return the reading of a technology in words, and between which the others lie."""
-    own = "".join(count(value) for value in readings.loc[readings["own"], "value"])
-    others = readings.loc[~readings["own"], "value"]
-    ends = " to ".join(
-        dict.fromkeys(count(value) for value in sorted(others)[:: len(others) - 1 or 1])
-    )
-    return "; ".join(part for part in (own, f"others {ends}" if ends else "") if part)
-
-
-def prices(table: pd.DataFrame) -> Any:
-    """Price of capacity against price of bandwidth, a point a memory that has both."""
-    columns = ["name", "family", "device", "price", "price_cite", "bandwidth_price"]
-    table = table[columns].dropna(subset=["price", "bandwidth_price"])
-    table = table.assign(
-        hollow=False,
-        gigabyte=table["price"] * USUAL["USD/GB"],
-        price_label=[usual(price, "USD/GB") for price in table["price"]],
-        bandwidth_label=[show(price, "USD") for price in table["bandwidth_price"]],
-    )
-    x_scale = LogScale.over(table["gigabyte"], (0.05, 0.06))
-    y_scale = LogScale.over(table["bandwidth_price"], (0.08, 0.08))
-    x = x_scale.axis(alt.X, "gigabyte", "Price of capacity, USD/GB (logarithmic)")
-    y = y_scale.axis(alt.Y, "bandwidth_price", "Price of 1 TB/s, USD (logarithmic)")
-    tooltip = [
-        tip("name:N", "Memory"),
-        tip("device:N", "One unit is a"),
-        tip("price_label:N", "A gigabyte"),
-        tip("bandwidth_label:N", "A terabyte per second"),
-        tip("price_cite:N", "Source of the price"),
-    ]
-    points = _named_points(table, "name", (x, x_scale), (y, y_scale), tooltip=tooltip)
-    return alt.layer(*points).properties(width=WIDTH, height=TALL, usermeta=REFLOWS)
+    text = base.transform_filter("datum.own").mark_text(dy=-13).encode(x=x, text="number:N")
+    return alt.layer(spans, dots, text).properties(width=READINGS_WIDTH, height=alt.Step(ROW + 9))
 
 
 def slow_downs(table: pd.DataFrame) -> Any:
@@ -248,7 +237,7 @@ def slow_downs(table: pd.DataFrame) -> Any:
     x_scale = LogScale.over(table["percent"], (0.0, NAMES_BEHIND))
     y_scale = LogScale.over([*table["one_after_other"], *table["at_once"], 1.0], (0.02, 0.05))
     title = "Share of bytes in the slower memory, % (logarithmic)"
-    x = _up_to(x_scale.axis(alt.X, "percent", title), PERCENT)
+    x = up_to(x_scale.axis(alt.X, "percent", title), PERCENT)
     title = "Times as long as from its own memory (logarithmic)"
     y = y_scale.axis(alt.Y, "one_after_other", title)
     base = alt.Chart(table).encode(x=x, detail="tier:N", tooltip=[
@@ -272,7 +261,7 @@ def fetch_times(table: pd.DataFrame, *, recomputed: str) -> Any:
     x_scale = LogScale.over(table["context_length"], (0.0, NAMES_BEHIND))
     y_scale = LogScale.over(table["time"])
     x = x_scale.axis(alt.X, "context_length", "Context (tokens, logarithmic)")
-    x = _up_to(x, table["context_length"].max())
+    x = up_to(x, table["context_length"].max())
     y = y_scale.axis(alt.Y, "time", "Time (logarithmic)", "s")
     table = table.assign(
         label=[show(time, "s") for time in table["time"]], anew=table["way"] == recomputed
@@ -296,13 +285,6 @@ def fetch_times(table: pd.DataFrame, *, recomputed: str) -> Any:
     return alt.layer(lines, behind).properties(width=WIDTH, height=HEIGHT + 40, usermeta=REFLOWS)
 
 
-def _up_to(channel: alt.X, most: float) -> alt.X:
-    """Return *channel* without ticks above *most*, where names stand."""
-    axis = channel["axis"]
-    axis["values"] = [value for value in axis["values"] if value <= most]
-    return channel
-
-
 def _names_behind(
     table: pd.DataFrame,
     name: str,
@@ -314,33 +296,3 @@ def _names_behind(
     ends = ends.assign(**{y[1]: spread(ends[y[1]], y[2], HEIGHT + 40)})
     text = alt.Chart(ends).mark_text(align="left", dx=8, color=INK)
     return text.encode(x=x[0], y=y[0], text=f"{name}:N")
-
-
-def break_even(table: pd.DataFrame, *, rates: Mapping[str, float]) -> Any:
-    """Rate above which fetching a cache is faster, a row a model, with lines of known *rates*."""
-    table = table.assign(
-        label=[show(rate, "B/s") for rate in table["bandwidth"]],
-        cache=[show(size, "B") for size in table["kv_cache_bytes"]],
-        anew=[show(time, "s") for time in table["prefill_time"]],
-    )
-    scale = LogScale.over([*table["bandwidth"], *rates.values()], (0.15, 0.03))
-    x = scale.axis(alt.X, "bandwidth", "Rate from which fetching is faster (logarithmic)", "B/s")
-    base = alt.Chart(table).encode(
-        x=x,
-        y=alt.Y("model:N", sort=order(table, "model", "bandwidth"), title=None),
-        tooltip=[
-            tip("model:N", "Model"),
-            tip("cache:N", "KV cache"),
-            tip("anew:N", "Computed in"),
-            tip("label:N", "Fetching is faster above"),
-        ],
-    )
-    dots = base.mark_point(size=80, filled=True, opacity=1, color=PARTS["multiply"])
-    text = base.mark_text(align="right", dx=-10).encode(text="label:N")
-    known = pd.DataFrame({"bandwidth": rates.values(), "way": rates.keys()})
-    rules = alt.Chart(known).mark_rule(color=MUTED, strokeDash=[4, 3]).encode(x=x)
-    heads = alt.Chart(known).mark_text(angle=270, align="right", dx=-4, dy=-6, fontSize=11)
-    tops = heads.encode(x=x, y=alt.value(0), text="way:N", color=alt.value(MUTED))
-    return alt.layer(rules, tops, dots, text).properties(
-        width=WIDTH, height=alt.Step(ROW), usermeta=REFLOWS
-    )

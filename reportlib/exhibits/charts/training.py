@@ -1,4 +1,4 @@
-"""Charts of training beside inference: memory's share of the time, what it holds, a request."""
+"""Charts of training beside inference: memory's share of the time, and what it holds."""
 
 import math
 from typing import Any
@@ -7,23 +7,13 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from reportlib.exhibits.charts.parts import HEIGHT, color_channel, order, tip
+from reportlib.exhibits.charts.parts import HEIGHT, color_channel, order, tip, up_to
 from reportlib.exhibits.scales import LogScale, spread
-from reportlib.exhibits.theme import (
-    HELD,
-    INK,
-    ON_DARK,
-    ON_LIGHT,
-    PAPER,
-    SEQUENTIAL,
-    WIDTH,
-    WORK,
-)
+from reportlib.exhibits.theme import HELD, INK, WIDTH, WORK
 from reportlib.units import show
 
 LINEAR = LogScale(1.0, math.e)  # of exponentials of shares, on which names are spread
 HALF = 0.5
-DARK = 0.6  # a share whose cell is dark
 DECODE_DASHES = ([1, 0], [6, 3], [2, 2])
 
 
@@ -32,6 +22,7 @@ def memory_shares(table: pd.DataFrame) -> Any:
     table = table.assign(label=[f"{100 * share:.0f} %" for share in table["memory_share"]])
     x_scale = LogScale.over(table["tokens"], (0.01, 0.33))
     x = x_scale.axis(alt.X, "tokens", "Tokens of a step (logarithmic)")
+    x = up_to(x, table["tokens"].max())
     y = alt.Y(
         "memory_share:Q",
         title="Memory’s share of the time",
@@ -118,54 +109,3 @@ def memory_held(table: pd.DataFrame) -> Any:
         .encode(x=alt.X("total_per_parameter:Q"), y=y, text="label:N")
     )
     return alt.layer(bars, text).properties(width=WIDTH, height=alt.Step(34))
-
-
-def requests(table: pd.DataFrame) -> alt.FacetChart:
-    """Share of decoding in a request's time over the lengths of prompt and answer, two panels."""
-    known = table.dropna(subset=["decode_share"])
-    known = known.assign(
-        prompt=[f"{length:,}" for length in known["input_length"]],
-        answer=[f"{length:,}" for length in known["output_length"]],
-        shown=[f"{100 * share:.0f} %" for share in known["decode_share"]],
-        first=[show(time, "s") for time in known["prefill_time"]],
-        whole=[show(time, "s") for time in known["time"]],
-    )
-    base = alt.Chart(known).encode(
-        x=alt.X(
-            "answer:N",
-            sort=order(known, "answer", "output_length"),
-            title="Answer (tokens)",
-            axis=alt.Axis(labelAngle=0, domain=False, ticks=False),
-        ),
-        y=alt.Y(
-            "prompt:N",
-            sort=order(known, "prompt", "input_length")[::-1],
-            title="Prompt (tokens)",
-            axis=alt.Axis(domain=False, ticks=False),
-        ),
-        tooltip=[
-            tip("prompt:N", "Prompt"),
-            tip("answer:N", "Answer"),
-            tip("first:N", "Reading the prompt"),
-            tip("whole:N", "In all"),
-            tip("shown:N", "Decoding"),
-        ],
-    )
-    cells = base.mark_rect(stroke=PAPER).encode(
-        color=alt.Color(
-            "decode_share:Q",
-            scale=alt.Scale(domain=[0, 1], range=list(SEQUENTIAL)),
-            legend=None,
-        )
-    )
-    text = base.mark_text(fontSize=12).encode(
-        text="shown:N",
-        color=alt.condition(
-            f"datum.decode_share > {DARK}", alt.value(ON_DARK), alt.value(ON_LIGHT)
-        ),
-    )
-    return (
-        (cells + text)
-        .properties(width=270, height=170)
-        .facet(alt.Facet("view:N", title=None, sort=order(known, "view")), columns=2)
-    )
