@@ -101,8 +101,7 @@ def test_a_large_model_takes_about_twenty_wafers():
     wafers = joined.loc["WSE-3"]
 
     assert wafers["chips_needed"] == 21  # 812 GB over 0.9 of 44 GB
-    assert wafers["joint_bandwidth"] == pytest.approx(21 * 21e15)
-    assert (joined["joint_capacity"] * 0.9 >= cases.weight_bytes(LARGE, "bf16")).all()
+    assert wafers["read_time"] == pytest.approx(812e9 / (21 * 21e15), rel=0.01)
 
 
 def test_a_trend_leads_from_the_first_chip_to_the_best():

@@ -23,6 +23,7 @@ PLACES = (
     (0.8, -1.2, "left"), (0.8, 1.3, "left"), (-0.8, -1.2, "right"), (-0.8, 1.3, "right"),
     (0.8, -2.6, "left"), (0.8, 2.8, "left"), (-0.8, -2.6, "right"), (-0.8, 2.8, "right"),
 )  # fmt: skip
+NEAR = 8  # of these places are so near that a name cannot be taken for that of another point
 
 Channel = TypeVar("Channel", alt.X, alt.Y)
 Box = tuple[float, float, float, float]
@@ -89,7 +90,7 @@ def named(
 
     Each is placed where it covers the least of points, of other names and of the line through
     *avoid*, on a plot of *size* px. Where *first* is given, only those names are sure of a place;
-    another gets one if it covers nothing, else its ``align`` is empty.
+    another gets one if it covers nothing near its point, else its ``align`` is empty.
     """
 
     def pixels(rows: pd.DataFrame) -> list[tuple[float, float]]:
@@ -107,11 +108,11 @@ def named(
     names: dict[int, Box] = {}
     chosen: dict[int, tuple[float, float, str]] = {}
 
-    def place(row: int, most: float = math.inf) -> None:
+    def place(row: int, places: int = len(PLACES), most: float = math.inf) -> None:
         others = fixed + [box for other, box in names.items() if other != row]
         costs = [
             _outside(box, size) + sum(_overlap(box, other) for other in others)
-            for _, box in options[row]
+            for _, box in options[row][:places]
         ]
         best = int(np.argmin(costs))
         if costs[best] <= most:
@@ -124,7 +125,7 @@ def named(
     for row in sure * PASSES:
         place(row)
     for row in sorted(set(range(len(points))) - set(sure)):
-        place(row, most=0.0)
+        place(row, places=NEAR, most=0.0)
     places = [chosen[row] for row in range(len(points))]
     dx, dy, align = zip(*places, strict=True) if places else ((), (), ())
     return table.assign(dx=dx, dy=dy, align=align)

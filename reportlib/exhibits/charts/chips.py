@@ -9,7 +9,6 @@ import pandas as pd
 from reportlib.exhibits.charts.parts import (
     HEIGHT,
     PANEL,
-    REFLOWS,
     ROW,
     drawn,
     marked,
@@ -28,7 +27,7 @@ def capacity_bandwidth(
     table: pd.DataFrame, *, sweep_times: Sequence[float], cast: Sequence[str]
 ) -> Any:
     """Capacity against bandwidth, with lines of equal sweep time; *cast* is named in any case."""
-    height = HEIGHT + 80
+    height = HEIGHT + 130
     field_x, field_y = "memory_capacity", "memory_bandwidth"
     x_scale = LogScale.over(table[field_x], (0.05, 0.09))
     y_scale = LogScale.over(table[field_y])
@@ -257,64 +256,3 @@ def ranged(table: pd.DataFrame, *, unit: str, title: str) -> alt.FacetChart:
         x=mid, shape=marked(alt.Shape, "kind", kinds, kinds)
     )
     return panels(alt.layer(band, dots, data=table), table, height=alt.Step(ROW))
-
-
-def joined(table: pd.DataFrame) -> Any:
-    """Bandwidth of one chip and of as many as hold a model: from a tick to a dot, a row a chip."""
-    cited = ["memory_bandwidth_cite"]
-    table = drawn(table, cited).assign(
-        one=[show(rate, "B/s") for rate in table["memory_bandwidth"]],
-        all=[show(rate, "B/s") for rate in table["joint_bandwidth"]],
-        held=[show(size, "B") for size in table["joint_capacity"]],
-        power=[show(watts, "W") if watts > 0 else "–" for watts in table["joint_power"]],
-        label=[f"{needed:,.0f}" for needed in table["chips_needed"]],
-    )
-    scale = LogScale.over([*table["memory_bandwidth"], *table["joint_bandwidth"]], (0.05, 0.12))
-    title = "Memory bandwidth (logarithmic)"
-    base = alt.Chart(table).encode(
-        y=alt.Y("chip:N", sort=order(table, "chip", "joint_bandwidth")[::-1], title=None),
-        tooltip=[
-            tip("chip:N", "Chip"),
-            tip("memory_kind:N", "Memory"),
-            tip("one:N", "Bandwidth of one"),
-            tip("memory_bandwidth_cite:N", "Source"),
-            tip("label:N", "Chips that hold the weights"),
-            tip("all:N", "Bandwidth of all"),
-            tip("held:N", "Capacity of all"),
-            tip("power:N", "Rated power of all"),
-        ],
-    )
-    x = scale.axis(alt.X, "joint_bandwidth", title, "B/s")
-    first = scale.axis(alt.X, "memory_bandwidth", title, "B/s")
-    line = base.mark_rule(strokeWidth=2, color=MUTED).encode(x=first, x2="joint_bandwidth:Q")
-    tick = base.mark_tick(color=INK, thickness=2.5, size=16).encode(x=first)
-    text = base.mark_text(align="left", dx=10).encode(x=x, text="label:N")
-    return alt.layer(line, tick, vendor_marks(base.encode(x=x), table), text).properties(
-        width=WIDTH, height=alt.Step(ROW), usermeta=REFLOWS
-    )
-
-
-def decode_ceilings(table: pd.DataFrame) -> alt.FacetChart:
-    """The ceiling on one user's speed, a panel a model, a row a chip."""
-    table = drawn(table.dropna(subset=["tokens_per_second_per_user"]))
-    pairs = zip(table["tokens_per_second_per_user"], table["chips_needed"], strict=True)
-    table = table.assign(label=[f"{speed:,.0f} on {chips:,.0f}" for speed, chips in pairs])
-    scale = LogScale.over(table["tokens_per_second_per_user"], (0.05, 0.5))
-    base = alt.Chart(table).encode(
-        x=scale.axis(alt.X, "tokens_per_second_per_user", "Tokens/s per user (log)", length=PANEL),
-        y=alt.Y(
-            "chip:N",
-            sort=order(table, "chip", "tokens_per_second_per_user")[::-1],
-            title=None,
-        ),
-        tooltip=[
-            tip("model:N", "Model"),
-            tip("chip:N", "Chip"),
-            tip("chips_needed:Q", "Chips", ",.0f"),
-            tip("tokens_per_second_per_user:Q", "Tokens/s per user, at most", ",.3~r"),
-        ],
-    )
-    text = base.mark_text(align="left", dx=9, fontSize=10.5).encode(text="label:N")
-    return panels(
-        alt.layer(vendor_marks(base, table), text, data=table), table, height=alt.Step(ROW)
-    )

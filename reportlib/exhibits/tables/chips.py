@@ -50,6 +50,7 @@ def chips(records: Mapping[str, Chip], precision: Precision = "bf16") -> pd.Data
             "chip": chip.name,
             "vendor": chip.vendor,
             "memory_kind": chip.memory_kind,
+            "on_die": cases.keeps_weights_on_chip(chip),
             "status": status(chip),
             "memory_capacity": chip.memory_capacity.value,
             "memory_bandwidth": chip.memory_bandwidth.value,
@@ -107,47 +108,6 @@ def stack_anatomy(records: Iterable[Chip]) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows, columns=list(ANATOMY))
-
-
-def decode_ceilings(
-    models: Iterable[Model],
-    records: Iterable[Chip],
-    *,
-    precision: Precision,
-    usable_share: Count,
-    context_length: int,
-) -> pd.DataFrame:
-    """Chips that hold each model, and the ceiling on one user's speed on them.
-
-    NaN for memory on the die: there reads are not what a step waits for.
-    """
-    rows = []
-    for model in models:
-        for chip in records:
-            kv_bytes = cases.kv_cache_bytes(model, context_length)
-            chips = cases.chips_needed(
-                model, chip, precision=precision, usable_share=usable_share, kv_bytes=kv_bytes
-            )
-            step = cases.step(
-                model,
-                chip,
-                precision=precision,
-                batch_size=1,
-                context_length=context_length,
-                chips=chips,
-            )
-            on_chip = cases.keeps_weights_on_chip(chip)
-            rows.append(
-                {
-                    "model": model.name,
-                    "chip": chip.name,
-                    "vendor": chip.vendor,
-                    "status": status(chip),
-                    "chips_needed": float(chips),
-                    "tokens_per_second_per_user": np.nan if on_chip else float(1 / step.floor),
-                }
-            )
-    return pd.DataFrame(rows)
 
 
 def generations(records: Mapping[str, Chip], precision: Precision = "bf16") -> pd.DataFrame:
@@ -363,6 +323,13 @@ def _ranged(
     return pd.DataFrame(rows, columns=list(RANGED)).dropna(subset=["mid"])
 
 
+def output_over_input(table: pd.DataFrame) -> "pd.Series[float]":
+    """How many times as much a token of output takes as one of input, by model and chip."""
+    middle = table.pivot_table(index=["model", "chip"], columns="kind", values="mid")
+    kinds = middle.reindex(columns=["output", "input"]).astype(float)
+    return (kinds["output"] / kinds["input"]).dropna()
+
+
 def architectures(records: Iterable[Chip]) -> pd.DataFrame:
     """Kinds of chips by their memory: how many, whose, and what they span.
 
@@ -404,25 +371,18 @@ def _architecture(chip: Chip) -> str:
 def joined(
     model: Model, records: Iterable[Chip], *, precision: Precision, usable_share: Count
 ) -> pd.DataFrame:
-    """As many of each chip as hold the weights of *model*, and what they have together."""
+    """As many of each chip as hold the weights of *model*, their time to read them and power."""
     rows = []
     for chip in records:
         needed = cases.chips_needed(model, chip, precision=precision, usable_share=usable_share)
-        bandwidth = chip.memory_bandwidth.value
+        bandwidth = float(needed * chip.memory_bandwidth.value)
         rows.append(
             {
                 "chip": chip.name,
-                "vendor": chip.vendor,
-                "status": status(chip),
-                "memory_kind": chip.memory_kind,
                 "on_die": cases.keeps_weights_on_chip(chip),
                 "chips_needed": float(needed),
-                "memory_bandwidth": bandwidth,
-                "memory_bandwidth_cite": cite(chip.memory_bandwidth),
-                "joint_bandwidth": float(needed * bandwidth),
-                "joint_capacity": float(needed * chip.memory_capacity.value),
+                "read_time": cases.weight_bytes(model, precision) / bandwidth,
                 "joint_power": float(needed * number(chip.power)),
-                "read_time": cases.weight_bytes(model, precision) / float(needed * bandwidth),
             }
         )
-    return pd.DataFrame(rows).sort_values("joint_bandwidth", ignore_index=True)
+    return pd.DataFrame(rows).sort_values("chips_needed", ignore_index=True)
