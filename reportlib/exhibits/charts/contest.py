@@ -21,49 +21,90 @@ POINTS = {"first": "triangle-up", "second": "triangle-down"}
 MOST_DECIMAL = 9.95  # what is larger has no decimal
 CELL = 30  # px of a cell's height, for a triangle above a number
 
-FIELDS = "model", "edition", "across", "context", "result", "who", "shown", "rates", "chips"
+FIELDS = "model", "edition", "batch", "context", "result", "who", "shown", "rates", "chips"
 
 Two = Sequence[str]
 
 
 def same_work(table: pd.DataFrame, *, names: Two, vendors: Two) -> alt.FacetChart:
     """Who serves more per chip, by batch and context: a column a model, a row a day."""
-    table = _told(table, names, "neither holds it").assign(
-        across=[f"{size:,.0f}" for size in table["batch_size"]],
-        chips=[
-            f"{first:.0f} against {second:.0f}"
-            for first, second in zip(table["first_chips"], table["second_chips"], strict=True)
+    gap: dict[str, Any] = {"paddingInner": 0.08, "paddingOuter": 0.04}
+    table = _told(table, names)
+    batches = order(table, "batch", "batch_size")
+    contexts = order(table, "context", "context_length")
+    fill, stroke = _legend(table, vendors)
+    table = table[list(FIELDS)]  # one object: one set of data
+    base = alt.Chart(table).encode(
+        x=alt.X(
+            "batch:N",
+            sort=batches,
+            title="Users at a time",
+            scale=alt.Scale(**gap),
+            axis=alt.Axis(labelAngle=0, domain=False, ticks=False),
+        ),
+        y=alt.Y(
+            "context:N",
+            sort=contexts[::-1],
+            title="Context (tokens)",
+            scale=alt.Scale(**gap),
+            axis=alt.Axis(domain=False, ticks=False),
+        ),
+        tooltip=[
+            tip("result:N", "Serves more"),
+            tip("rates:N", "Tokens/s per chip"),
+            tip("chips:N", "Chips"),
+            tip("batch:N", "Users at a time"),
+            tip("context:N", "Context"),
         ],
     )
-    return _map(table, "batch_size", "Users at a time", [tip("chips:N", "Chips")], vendors)
-
-
-def same_promise(table: pd.DataFrame, *, names: Two, vendors: Two) -> alt.FacetChart:
-    """Who serves more per chip, by context and by the speed that users are promised."""
-    table = _told(table, names, "neither is fast enough").assign(
-        across=[f"{speed:,.0f}" for speed in table["wanted_speed"]]
+    cells = base.mark_rect(strokeWidth=1.2).encode(fill=fill, stroke=stroke)
+    is_led = alt.FieldOneOfPredicate("who", list(POINTS))
+    points = base.mark_point(size=26, filled=True, color=ON_LIGHT, opacity=1, yOffset=-7)
+    shape = alt.Shape(
+        "who:N",
+        scale=alt.Scale(domain=list(POINTS), range=list(POINTS.values())),
+        legend=None,
     )
-    return _map(table, "wanted_speed", "Tokens/s for each user", [], vendors)
+    text = base.mark_text(fontSize=10, yOffset=5).encode(text="shown:N", color=alt.value(ON_LIGHT))
+    return (
+        alt.layer(cells, points.transform_filter(is_led).encode(shape=shape), text, data=table)
+        .properties(width=PANEL + 10, height=alt.Step(CELL))
+        .facet(
+            column=alt.Column("model:N", title=None, sort=order(table, "model")),
+            row=alt.Row(
+                "edition:N",
+                title=None,
+                sort=order(table, "edition"),
+                header=alt.Header(labelOrient="left", labelAngle=-90),
+            ),
+            spacing={"column": 12, "row": 16},
+        )
+    )
 
 
-def _told(table: pd.DataFrame, names: Two, neither: str) -> pd.DataFrame:
-    """Return *table* with what a cell shows, and what a legend says of it."""
+def _told(table: pd.DataFrame, names: Two) -> pd.DataFrame:
+    """Return *table* with what a cell shows, and what a legend and tooltips say of it."""
     return table.assign(
-        result=[_result(outcome, names, neither) for outcome in table["outcome"]],
+        result=[_result(outcome, names) for outcome in table["outcome"]],
         who=table["outcome"].str.split().str[0],
         shown=[_shown(*row) for row in zip(table["outcome"], table["ratio"], strict=True)],
+        batch=[f"{size:,.0f}" for size in table["batch_size"]],
         context=[f"{length:,.0f}" for length in table["context_length"]],
         rates=[
             f"{show(first, digits=2)} against {show(second, digits=2)}"
             for first, second in zip(table["first_rate"], table["second_rate"], strict=True)
         ],
+        chips=[
+            f"{first:.0f} against {second:.0f}"
+            for first, second in zip(table["first_chips"], table["second_chips"], strict=True)
+        ],
     )
 
 
-def _result(outcome: str, names: Two, neither: str) -> str:
+def _result(outcome: str, names: Two) -> str:
     who, *doubt = outcome.split()
-    of = {"first": names[0], "second": names[1], "same": "as much", "neither": neither}[who]
-    return f"{of}, not sure" if doubt else of
+    of = {"first": names[0], "second": names[1], "same": "as much", "neither": "neither holds it"}
+    return f"{of[who]}, not sure" if doubt else of[who]
 
 
 def _shown(outcome: str, ratio: float) -> str:
@@ -103,69 +144,13 @@ def _legend(table: pd.DataFrame, vendors: Two) -> tuple[alt.Fill, alt.Stroke]:
     )  # type: ignore[return-value]
 
 
-def _map(
-    table: pd.DataFrame, by: str, title: str, tips: list[alt.Tooltip], vendors: Two
-) -> alt.FacetChart:
-    """Return a grid of contexts and *by*, a column of panels a model and a row a day."""
-    gap: dict[str, Any] = {"paddingInner": 0.08, "paddingOuter": 0.04}
-    columns, contexts = order(table, "across", by), order(table, "context", "context_length")
-    fill, stroke = _legend(table, vendors)
-    table = table[[name for name in FIELDS if name in table]]  # one object: one set of data
-    base = alt.Chart(table).encode(
-        x=alt.X(
-            "across:N",
-            sort=columns,
-            title=title,
-            scale=alt.Scale(**gap),
-            axis=alt.Axis(labelAngle=0, domain=False, ticks=False),
-        ),
-        y=alt.Y(
-            "context:N",
-            sort=contexts[::-1],
-            title="Context (tokens)",
-            scale=alt.Scale(**gap),
-            axis=alt.Axis(domain=False, ticks=False),
-        ),
-        tooltip=[
-            tip("result:N", "Serves more"),
-            tip("rates:N", "Tokens/s per chip"),
-            *tips,
-            tip("across:N", title),
-            tip("context:N", "Context"),
-        ],
-    )
-    cells = base.mark_rect(strokeWidth=1.2).encode(fill=fill, stroke=stroke)
-    is_led = alt.FieldOneOfPredicate("who", list(POINTS))
-    points = base.mark_point(size=26, filled=True, color=ON_LIGHT, opacity=1, yOffset=-7)
-    shape = alt.Shape(
-        "who:N",
-        scale=alt.Scale(domain=list(POINTS), range=list(POINTS.values())),
-        legend=None,
-    )
-    text = base.mark_text(fontSize=10, yOffset=5).encode(text="shown:N", color=alt.value(ON_LIGHT))
-    return (
-        alt.layer(cells, points.transform_filter(is_led).encode(shape=shape), text, data=table)
-        .properties(width=PANEL + 10, height=alt.Step(CELL))
-        .facet(
-            column=alt.Column("model:N", title=None, sort=order(table, "model")),
-            row=alt.Row(
-                "edition:N",
-                title=None,
-                sort=order(table, "edition"),
-                header=alt.Header(labelOrient="left", labelAngle=-90),
-            ),
-            spacing={"column": 12, "row": 16},
-        )
-    )
-
-
 def readings(table: pd.DataFrame, *, names: Two, vendors: Two) -> alt.FacetChart:
     """How many cases each chip wins, by what is read of both bandwidths: a panel a clock."""
     places = {outcome: place for place, outcome in enumerate(
         ("first", "first open", "same", "second open", "second", "neither"))}  # fmt: skip
     rows, columns = order(table, "reading"), order(table, "clock")
     table = table.assign(
-        result=[_result(outcome, names, "neither holds it") for outcome in table["outcome"]],
+        result=[_result(outcome, names) for outcome in table["outcome"]],
         place=table["outcome"].map(places),
     ).sort_values("place")
     table["end"] = table.groupby(["clock", "reading"])["cells"].cumsum()
