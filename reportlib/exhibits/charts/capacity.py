@@ -1,9 +1,6 @@
 """Charts of what fits, for how many users, how fast, and of what splitting a model costs."""
 
-from collections.abc import Sequence
-
 import altair as alt
-import numpy as np
 import pandas as pd
 
 from reportlib.exhibits.charts.parts import (
@@ -11,10 +8,8 @@ from reportlib.exhibits.charts.parts import (
     PANEL,
     REFLOWS,
     ROW,
-    cast_rows,
     chip_dashes,
     drawn,
-    lines,
     of_chips,
     order,
     panels,
@@ -34,47 +29,31 @@ from reportlib.exhibits.theme import (
 from reportlib.units import show
 
 MANY, FEW = 1000, 18  # a number too long for a cell, and columns that leave cells wide
-
-
-def concurrency(table: pd.DataFrame, *, cast: Sequence[str]) -> alt.LayerChart:
-    """Users that fit against context, a line a chip."""
-    x_scale = LogScale.over(table["context_length"], (0.02, 0.2))
-    y_scale = LogScale.over(table["max_batch_size"])
-    x = x_scale.axis(alt.X, "context_length", "Context length (tokens, logarithmic)")
-    y = y_scale.axis(alt.Y, "max_batch_size", "Users at a time (logarithmic)")
-    return lines(table, x, y, y_scale, cast=cast, quantity="Users at a time", first=False)
+DARK, DARKEST = 24, 128  # chips: from which on numbers are white, and colours are the same
 
 
 def fits(table: pd.DataFrame) -> alt.LayerChart:
     """Chips needed for the weights, as a grid of models and chips."""
-    table = table.assign(
-        shown=[show(n, digits=2) if n >= MANY else f"{n:.0f}" for n in table["chips_needed"]],
-        logarithm=np.log2(table["chips_needed"]).clip(upper=7),
-    )
-    base = alt.Chart(table).encode(
+    chips, models = order(table, "chip", "memory_capacity"), order(table, "model", "weight_bytes")
+    crowded = len(chips) > FEW
+    field = "chips_needed:Q"
+    base = alt.Chart(table[["model", "chip", "chips_needed"]]).encode(
         x=alt.X(
             "chip:N",
-            sort=order(table, "chip", "memory_capacity"),
+            sort=chips,
             title=None,
-            axis=alt.Axis(orient="top", labelAngle=-40, grid=False, domain=False, ticks=False),
+            axis=alt.Axis(orient="top", labelAngle=-60, grid=False, domain=False, ticks=False),
         ),
-        y=alt.Y(
-            "model:N",
-            sort=order(table, "model", "weight_bytes"),
-            title=None,
-            axis=alt.Axis(domain=False, ticks=False),
-        ),
-        tooltip=[tip("model:N", "Model"), tip("chip:N", "Chip"), tip("shown:N", "Chips")],
+        y=alt.Y("model:N", sort=models, title=None, axis=alt.Axis(domain=False, ticks=False)),
+        tooltip=[tip("model:N", "Model"), tip("chip:N", "Chip"), tip(field, "Chips", ",.0f")],
     )
-    cells = base.mark_rect(stroke=PAPER).encode(
-        color=alt.Color(
-            "logarithm:Q", scale=alt.Scale(domain=[0, 7], range=list(SEQUENTIAL)), legend=None
-        )
-    )
-    crowded = table["chip"].nunique() > FEW
-    text = base.mark_text(fontSize=9 if crowded else 11).encode(
-        text="shown:N",
-        color=alt.condition("datum.logarithm > 4.5", alt.value(ON_DARK), alt.value(ON_LIGHT)),
+    shades = alt.Scale(type="log", domain=[1, DARKEST], range=list(SEQUENTIAL), clamp=True)
+    cells = base.mark_rect(stroke=PAPER).encode(color=alt.Color(field, scale=shades, legend=None))
+    told = alt.ExprRef(f"format(datum.chips_needed, datum.chips_needed < {MANY} ? 'd' : '.2~s')")
+    text = base.mark_text(fontSize=9 if crowded else 11, text=told).encode(
+        color=alt.when(alt.datum.chips_needed > DARK)
+        .then(alt.value(ON_DARK))
+        .otherwise(alt.value(ON_LIGHT))
     )
     return (cells + text).properties(width=WIDTH, height=alt.Step(26))
 
@@ -127,48 +106,41 @@ def sweep_times(table: pd.DataFrame) -> alt.LayerChart:
     return chart.properties(width=WIDTH, height=alt.Step(ROW), usermeta=REFLOWS)
 
 
-def frontiers(table: pd.DataFrame, *, cast: Sequence[str]) -> alt.FacetChart:
-    """Speed per user against throughput per chip, a panel a model, a line a chip.
-
-    Other chips than those of *cast* are grey. Where the number of chips varies, tooltips tell it.
-    """
+def frontiers(table: pd.DataFrame) -> alt.FacetChart:
+    """Speed per user against throughput per chip, a panel a model, a line a chip."""
     chosen = alt.selection_point(name="chosen", fields=["chip"], bind="legend")
     x_scale = LogScale.over(table["tokens_per_second_per_user"])
     y_scale = LogScale.over(table["tokens_per_second_per_chip"])
-    base = alt.Chart(table).encode(
-        x=x_scale.axis(
-            alt.X, "tokens_per_second_per_user", "Tokens/s per user (log)", length=PANEL
-        ),
-        y=y_scale.axis(alt.Y, "tokens_per_second_per_chip", "Tokens/s per chip (log)"),
-        order=alt.Order("tokens_per_second_per_user:Q"),
-        detail="chip:N",
-        tooltip=[
-            tip("chip:N", "Chip"),
-            *([tip("chips:Q", "Chips", ",.0f")] if "chips" in table else []),
-            tip("batch_size:Q", "Batch size", ",.0f"),
-            tip("tokens_per_second_per_user:Q", "Tokens/s per user", ",.3~r"),
-            tip("tokens_per_second_per_chip:Q", "Tokens/s per chip", ",.3~r"),
-        ],
+    chips = order(table, "chip")
+    lines = (
+        alt.Chart(table.drop(columns="vendor"))
+        .mark_line(strokeWidth=2.5, interpolate="monotone")
+        .encode(
+            x=x_scale.axis(
+                alt.X, "tokens_per_second_per_user", "Tokens/s per user (log)", length=PANEL
+            ),
+            y=y_scale.axis(alt.Y, "tokens_per_second_per_chip", "Tokens/s per chip (log)"),
+            order=alt.Order("tokens_per_second_per_user:Q"),
+            color=alt.Color(
+                "chip:N",
+                scale=alt.Scale(domain=chips, range=of_chips(table, chips)[0]),
+                legend=alt.Legend(
+                    title=None, orient="top", symbolType="stroke", symbolStrokeWidth=2.5
+                ),
+            ),
+            strokeDash=chip_dashes(table, legend=True),
+            opacity=alt.when(chosen).then(alt.value(1)).otherwise(alt.value(0.15)),
+            tooltip=[
+                tip("chip:N", "Chip"),
+                tip("chips:Q", "Chips", ",.0f"),
+                tip("batch_size:Q", "Batch size", ",.0f"),
+                tip("tokens_per_second_per_user:Q", "Tokens/s per user", ",.3~r"),
+                tip("tokens_per_second_per_chip:Q", "Tokens/s per chip", ",.3~r"),
+            ],
+        )
+        .add_params(chosen)
     )
-    shown = cast_rows(table, cast)
-    chips = order(shown, "chip")
-    lines = base.mark_line(strokeWidth=2.5, interpolate="monotone").encode(
-        color=alt.Color(
-            "chip:N",
-            scale=alt.Scale(domain=chips, range=of_chips(shown, chips)[0]),
-            legend=alt.Legend(title=None, orient="top", symbolType="stroke", symbolStrokeWidth=2.5),
-        ),
-        strokeDash=chip_dashes(shown, legend=True),
-        opacity=alt.condition(chosen, alt.value(1), alt.value(0.15)),
-    )
-    is_cast = alt.FieldOneOfPredicate("chip", chips)
-    others = base.transform_filter(~is_cast)
-    layers = alt.layer(
-        others.mark_line(strokeWidth=1, color=MUTED, opacity=0.45, interpolate="monotone"),
-        lines.transform_filter(is_cast).add_params(chosen),
-        data=table,
-    )
-    return panels(layers, table, height=220)
+    return panels(lines, table, height=220)
 
 
 def splitting(table: pd.DataFrame) -> alt.FacetChart:

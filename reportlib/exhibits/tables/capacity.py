@@ -5,18 +5,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from reportlib import cases
-from reportlib.calculations import capacity, decode
+from reportlib.calculations import capacity
 from reportlib.cases.engines import Engine
 from reportlib.exhibits.tables.parts import cite, link_bandwidth, status
 from reportlib.params import Chip, Model, Params, Precision
 from reportlib.params.engines import Constant
 from reportlib.units import Count
 
-FRONTIER_POINTS = 9  # of a line
 BATCH_SIZES = [float(2**n) for n in range(13)]  # that serving is tried with
 UNSHIPPED = "announced", "cancelled"
 LATENCY = "collective_latency"
@@ -56,102 +54,27 @@ def concurrency(
     *,
     precision: Precision,
     usable_share: Count,
-    context_lengths: Sequence[int],
-    replica: int,
-) -> pd.DataFrame:
-    """Users whose KV caches fit beside the weights on *replica* chips, by context."""
-    contexts: Any = np.array(context_lengths, dtype=float)
-    tables = [
-        pd.DataFrame(
-            {
-                "chip": chip.name,
-                "vendor": chip.vendor,
-                "context_length": contexts,
-                "max_batch_size": _users(
-                    model,
-                    chip,
-                    chips=replica,
-                    context_length=contexts,
-                    precision=precision,
-                    usable_share=usable_share,
-                ),
-            }
-        )
-        for chip in chips
-    ]
-    table = pd.concat(tables, ignore_index=True)
-    return table[table["max_batch_size"] >= 1].reset_index(drop=True)
-
-
-def _users(
-    model: Model,
-    chip: Chip,
-    *,
-    precision: Precision,
-    usable_share: Count,
-    chips: Count,
-    context_length: Any,
-) -> Any:
-    return capacity.leftover_batch_size(
-        chips=chips,
-        memory_capacity=chip.memory_capacity.value,
-        usable_share=usable_share,
-        weight_bytes=cases.weight_bytes(model, precision),
-        kv_bytes_per_sequence=cases.kv_cache_bytes(model, context_length),
-    )
-
-
-def frontiers(
-    models: Iterable[Model],
-    chips: Iterable[Chip],
-    *,
-    precision: Precision,
-    usable_share: Count,
     context_length: int,
     replica: int,
 ) -> pd.DataFrame:
-    """Speed per user against throughput per chip, over all batches that *replica* chips hold."""
-    tables = []
-    for model in models:
-        for chip in chips:
-            users = float(
-                _users(
-                    model,
-                    chip,
+    """Users whose KV caches fit beside the weights on *replica* chips, for chips that hold one."""
+    rows = [
+        {
+            "chip": chip.name,
+            "max_batch_size": float(
+                capacity.leftover_batch_size(
                     chips=replica,
-                    context_length=float(context_length),
-                    precision=precision,
+                    memory_capacity=chip.memory_capacity.value,
                     usable_share=usable_share,
+                    weight_bytes=cases.weight_bytes(model, precision),
+                    kv_bytes_per_sequence=cases.kv_cache_bytes(model, context_length),
                 )
-            )
-            if users < 1:
-                continue
-            batch_sizes: Any = np.unique(np.round(np.geomspace(1, users, FRONTIER_POINTS)))
-            step = cases.step(
-                model,
-                chip,
-                precision=precision,
-                batch_size=batch_sizes,
-                context_length=context_length,
-                chips=replica,
-            )
-            tables.append(
-                pd.DataFrame(
-                    {
-                        "model": model.name,
-                        "chip": chip.name,
-                        "vendor": chip.vendor,
-                        "batch_size": batch_sizes,
-                        "tokens_per_second_per_user": 1 / step.floor,
-                        "tokens_per_second_per_chip": decode.tokens_per_second(
-                            batch_sizes, step.floor
-                        )
-                        / replica,
-                    }
-                )
-            )
-    table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(FRONTIER))
-    return table.dropna()
+            ),
+        }
+        for chip in chips
+    ]
+    table = pd.DataFrame(rows).sort_values("max_batch_size", kind="stable")
+    return table[table["max_batch_size"] >= 1].reset_index(drop=True)
 
 
 def chips_for_users(
