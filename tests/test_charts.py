@@ -49,14 +49,8 @@ TWO_CHIPS = {"names": [chip.name for chip in TWO], "vendors": [chip.vendor for c
 CHIP_TABLE = tables.chips.chips(SHOWN).query("not on_die")
 CHARTS = {
     "scoreboard": charts.findings.scoreboard(findings.scoreboard(NUMBERS)),
-    "step_parts": charts.memory_bound.step_parts(
-        tables.memory_bound.step_times(MODEL, CHIP, batch_sizes=[1], **BF16)
-    ),
     "transport_ratios": charts.memory_bound.transport_ratios(
         tables.memory_bound.transport_ratios(MODELS, CHIP, batch_sizes=[1, 8, 64, 512], **BF16)
-    ),
-    "batch_costs": charts.memory_bound.batch_costs(
-        tables.memory_bound.step_times(MODEL, CHIP, batch_sizes=[1, 8, 64], **BF16)
     ),
     "roofline": charts.memory_bound.roofline(
         tables.memory_bound.roofline_points(MODEL, CHIP, batch_sizes=[1, 8, 64, 512], **BF16),
@@ -80,26 +74,15 @@ CHARTS = {
     "expert_coverage": charts.levers.expert_coverage(
         tables.levers.expert_coverage(MODELS, [1, 8, 64, 512]), first="DeepSeek-V3 671B"
     ),
-    "concurrency": charts.capacity.concurrency(
-        tables.capacity.concurrency(MODEL, HBM, replica=8, context_lengths=[1024, 131_072], **FP8),
-        cast=CAST,
-    ),
     "fits": charts.capacity.fits(tables.capacity.fits(MODELS, CHIPS, **FP8)),
     "sweep_times": charts.capacity.sweep_times(CHIP_TABLE),
-    "frontiers": charts.capacity.frontiers(
-        tables.capacity.frontiers(HEADLINE, HBM, replica=8, context_length=8192, **FP8),
-        cast=CAST,
-    ),
     "chips_for_users": charts.capacity.chips_for_users(
         tables.capacity.chips_for_users(HEADLINE, HBM, users=64, context_length=8192, **FP8)
     ),
     "splitting": charts.capacity.splitting(splitting(MODEL)),
-    "expected_frontiers": charts.capacity.frontiers(expected_frontiers(HEADLINE), cast=CAST),
+    "expected_frontiers": charts.capacity.frontiers(expected_frontiers(HEADLINE)),
     "same_work": charts.contest.same_work(
         tables.contest.same_work(HEADLINE, DAYS, CLOCK, RULES), **TWO_CHIPS
-    ),
-    "same_promise": charts.contest.same_promise(
-        tables.contest.same_promise(HEADLINE, DAYS, CLOCK, RULES, [20, 50]), **TWO_CHIPS
     ),
     "readings": charts.contest.readings(readings(HEADLINE), **TWO_CHIPS),
     "capacity_bandwidth": charts.chips.capacity_bandwidth(

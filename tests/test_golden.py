@@ -74,9 +74,6 @@ TABLES = {
     "numbers": lambda: frames.numbers(NUMBERS),
     "chips": lambda: tables.chips.chips(SHOWN),
     "models": lambda: tables.memory_bound.models(MODELS, CHIP, "bf16"),
-    "step_times": lambda: tables.memory_bound.step_times(
-        MODEL, CHIP, batch_sizes=[1, 8, 64, 512], **BF16
-    ),
     "transport_ratios": lambda: tables.memory_bound.transport_ratios(
         MODELS, CHIP, batch_sizes=[1, 512], **BF16
     ),
@@ -101,11 +98,8 @@ TABLES = {
     "kv_per_token": lambda: tables.memory_bound.kv_per_token(MODELS, context_length=131_072),
     "fits": lambda: tables.capacity.fits(MODELS, CHIPS, **FP8),
     "concurrency": lambda: tables.capacity.concurrency(
-        MODEL, HBM, replica=8, context_lengths=[1024, 131_072], **FP8
+        MODEL, HBM, replica=8, context_length=8192, **FP8
     ),
-    "frontiers": lambda: tables.capacity.frontiers(
-        [MODEL], HBM, replica=8, context_length=8192, **FP8
-    ).iloc[::8],
     "chips_for_users": lambda: tables.capacity.chips_for_users(
         HEADLINE, HBM, users=64, context_length=8192, **FP8
     ),

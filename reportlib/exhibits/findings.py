@@ -421,7 +421,7 @@ def _verdicts(params: Params, _: Mapping[str, Any]) -> Said | None:
 
 # What matters most comes first; the front page shows the first of them.
 FINDINGS: Mapping[str, tuple[str, str, Tell]] = {
-    "transport": ("10_memory_bound", "fig-step", _transport),
+    "transport": ("10_memory_bound", "fig-ratio", _transport),
     "critical-context": ("10_memory_bound", "fig-critical", _critical),
     "needs": ("10_memory_bound", "tbl-needs", _needs),
     "pair": ("25_head_to_head", "tbl-pair", _pair),

@@ -9,12 +9,11 @@ import pandas as pd
 
 from reportlib.exhibits.charts.parts import (
     HEIGHT,
-    LABEL_ROOM,
     REFLOWS,
     ROW,
+    chip_dashes,
     color_channel,
     end_names,
-    lines,
     names,
     order,
     tip,
@@ -24,29 +23,16 @@ from reportlib.exhibits.theme import (
     BATCHES,
     BOUND,
     INK,
+    MUTED,
     ON_LIGHT,
     PAPER,
-    PARTS,
     WIDTH,
     WORK,
+    vendor_colors,
 )
 from reportlib.units import show
 
 LARGE = 10  # from which on a ratio is printed whole
-
-
-def step_parts(table: pd.DataFrame) -> alt.LayerChart:
-    """Time of the three parts of a decode step as dots."""
-    table = table.assign(label=[show(time, "s") for time in table["time"]])
-    scale = LogScale.over(table["time"], (0.08, LABEL_ROOM))
-    base = alt.Chart(table).encode(
-        x=scale.axis(alt.X, "time", "Time of one decode step (logarithmic)", "s"),
-        y=alt.Y("part:N", sort=list(PARTS), title=None),
-        tooltip=[tip("part:N", "Part"), tip("label:N", "Time")],
-    )
-    dots = base.mark_circle(size=150, opacity=1).encode(color=color_channel(PARTS, "part"))
-    text = base.mark_text(align="left", dx=12).encode(text="label:N")
-    return (dots + text).properties(width=WIDTH, height=alt.Step(32), usermeta=REFLOWS)
 
 
 def transport_ratios(table: pd.DataFrame) -> alt.LayerChart:
@@ -76,32 +62,6 @@ def transport_ratios(table: pd.DataFrame) -> alt.LayerChart:
     )
     line = equal.encode(x=scale.axis(alt.X, "x", title))
     return (line + dots).properties(width=WIDTH, height=alt.Step(ROW), usermeta=REFLOWS)
-
-
-def batch_costs(table: pd.DataFrame) -> alt.LayerChart:
-    """Time per token of the three parts against batch size, named at their left ends."""
-    table = table.assign(label=[show(time, "s") for time in table["time_per_token"]])
-    x_scale = LogScale.over(table["batch_size"], (0.2, 0.02))
-    y_scale = LogScale.over(table["time_per_token"])
-    x = x_scale.axis(alt.X, "batch_size", "Batch size (logarithmic)")
-    y = y_scale.axis(alt.Y, "time_per_token", "Time per token (logarithmic)", "s")
-    color = color_channel(PARTS, "part")
-    lines = (
-        alt.Chart(table)
-        .mark_line(strokeWidth=2.5, point=alt.OverlayMarkDef(size=40))
-        .encode(
-            x=x,
-            y=y,
-            color=color,
-            tooltip=[
-                tip("part:N", "Part"),
-                tip("batch_size:Q", "Batch size", ",.0f"),
-                tip("label:N", "Time per token"),
-            ],
-        )
-    )
-    names = end_names(table, "part", x, y, y_scale=y_scale, color=color, first=True)
-    return (lines + names).properties(width=WIDTH, height=HEIGHT)
 
 
 def roofline(points: pd.DataFrame, roof: pd.DataFrame, *, chip: str) -> Any:
@@ -135,13 +95,37 @@ def roofline(points: pd.DataFrame, roof: pd.DataFrame, *, chip: str) -> Any:
     )
 
 
-def critical_batch_sizes(table: pd.DataFrame, *, cast: Sequence[str]) -> alt.LayerChart:
-    """Batch size from which on decoding is compute-bound, against context, a line a chip."""
-    x_scale = LogScale.over(table["context_length"], (0.2, 0.02))
-    y_scale = LogScale.over(table["batch_size"], (0.14, 0.05))
-    x = x_scale.axis(alt.X, "context_length", "Context length (tokens, logarithmic)")
-    y = y_scale.axis(alt.Y, "batch_size", "Critical batch size (logarithmic)")
-    return lines(table, x, y, y_scale, cast=cast, quantity="Critical batch size", first=True)
+def critical_batch_sizes(table: pd.DataFrame, *, cast: Sequence[str]) -> Any:
+    """Batch size from which on decoding is compute-bound, against context, a line a chip.
+
+    Of the *cast* in their vendors' colours and with names; the others, if any of it is there, grey.
+    """
+    field_x, field_y = "context_length", "batch_size"
+    table = table.assign(**{field_y: table[field_y].round(1)})
+    x_scale = LogScale.over(table[field_x], (0.2, 0.02))
+    y_scale = LogScale.over(table[field_y], (0.14, 0.05))
+    x = x_scale.axis(alt.X, field_x, "Context length (tokens, logarithmic)")
+    y = y_scale.axis(alt.Y, field_y, "Critical batch size (logarithmic)")
+    shown = pd.concat([table[table["chip"] == chip] for chip in cast])
+    shown = table if shown.empty else shown
+    others = table.loc[~table["chip"].isin(shown["chip"]), ["chip", field_x, field_y]]
+    color = color_channel(vendor_colors(shown["vendor"]), "vendor")
+    at: dict[str, Any] = {"x": x, "y": y, "detail": "chip:N"}
+    at["tooltip"] = [
+        tip("chip:N", "Chip"),
+        tip(f"{field_x}:Q", "Context (tokens)", ",.0f"),
+        tip(f"{field_y}:Q", "Critical batch size", ",.0f"),
+    ]
+    grey = alt.Chart(others).mark_line(
+        strokeWidth=1, color=MUTED, opacity=0.45, interpolate="monotone"
+    )
+    lines = alt.Chart(shown).mark_line(strokeWidth=2.5, interpolate="monotone")
+    dashes = chip_dashes(shown, legend=False)
+    return alt.layer(
+        grey.encode(**at),
+        lines.encode(**at, color=color, strokeDash=dashes),
+        end_names(shown, "chip", x, y, y_scale=y_scale, color=color, first=True),
+    ).properties(width=WIDTH, height=HEIGHT)
 
 
 def full_batches(table: pd.DataFrame) -> alt.LayerChart:

@@ -10,10 +10,8 @@ from reportlib.exhibits.scales import LogScale, spread
 from reportlib.exhibits.theme import (
     DASHES,
     FURTHER_VENDORS,
-    MUTED,
     PAPER,
     VENDORS,
-    WIDTH,
     vendor_colors,
 )
 
@@ -46,8 +44,8 @@ def marked(channel: Any, field: str, shown: Sequence[str], kinds: Sequence[str])
 def drawn(table: pd.DataFrame, cited: Sequence[str] = ()) -> pd.DataFrame:
     """Return what a chart of chips needs, with vendors that a legend can tell apart.
 
-    Of the citations, only those of *cited* stay: columns that a tooltip names. Where more vendors without a colour of their own come than there are further colours, they
-    share one.
+    Of the citations, only those of *cited* stay: columns that a tooltip names. Where more vendors
+    without a colour of their own come than there are further colours, they share one.
     """
     further = set(table["vendor"]) - set(VENDORS)
     shared = further if len(further) > len(FURTHER_VENDORS) else set()
@@ -60,50 +58,6 @@ def panels(chart: Any, table: pd.DataFrame, *, height: Any) -> alt.FacetChart:
     """Return *chart* as a row of panels, one a model."""
     facet = alt.Facet("model:N", title=None, sort=order(table, "model"))
     return chart.properties(width=PANEL, height=height).facet(facet)
-
-
-def cast_rows(table: pd.DataFrame, cast: Sequence[str]) -> pd.DataFrame:
-    """Return the rows of the chips of *cast*, in its order, or all where none of them is there."""
-    rows = [table[table["chip"] == chip] for chip in cast]
-    shown = pd.concat(rows) if rows else table
-    return table if shown.empty else shown
-
-
-def lines(
-    table: pd.DataFrame,
-    x: alt.X,
-    y: alt.Y,
-    y_scale: LogScale,
-    *,
-    cast: Sequence[str],
-    quantity: str,
-    first: bool,
-) -> Any:
-    """One line a chip: of the *cast* in its vendor's colour and named at an end, others in grey."""
-    field_x, field_y = (channel["shorthand"].removesuffix(":Q") for channel in (x, y))
-    shown = cast_rows(table, cast)
-    color = color_channel(vendor_colors(shown["vendor"]), "vendor")
-    tooltip = [
-        tip("chip:N", "Chip"),
-        tip(f"{field_x}:Q", "Context (tokens)", ",.0f"),
-        tip(f"{field_y}:Q", quantity, ",.0f"),
-    ]
-    others = table[~table["chip"].isin(shown["chip"])]
-    grey = alt.Chart(others).mark_line(strokeWidth=1, color=MUTED, opacity=0.45)
-    lines = alt.Chart(shown).mark_line(strokeWidth=2.5)
-    names = end_names(shown, "chip", x, y, y_scale=y_scale, color=color, first=first)
-    return alt.layer(
-        grey.encode(x=x, y=y, detail="chip:N", tooltip=tooltip),
-        lines.encode(
-            x=x,
-            y=y,
-            color=color,
-            strokeDash=chip_dashes(shown, legend=False),
-            detail="chip:N",
-            tooltip=tooltip,
-        ),
-        names,
-    ).properties(width=WIDTH, height=HEIGHT)
 
 
 def end_names(

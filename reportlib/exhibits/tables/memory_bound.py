@@ -14,42 +14,9 @@ from reportlib.exhibits.tables.parts import cite, number
 from reportlib.params import Chip, Model, Params, Precision, Reading
 from reportlib.units import Count, FlopPerSecond
 
-FURTHER, HIGHER = 1.6, 1.2  # times, from one point of a curve to the next
+FURTHER, HIGHER = 1.6, 1.3  # times, from one point of a curve to the next
+LARGEST_BATCH = 10_000  # of a curve that grows without limit
 OFFLINE = "MLPerf Offline"  # what its workloads start with
-
-
-def step_times(
-    model: Model,
-    chip: Chip,
-    *,
-    precision: Precision,
-    context_length: Count,
-    batch_sizes: Sequence[int],
-) -> pd.DataFrame:
-    """Times of the three parts of a decode step, per step and per token, by batch size."""
-    sizes: Any = np.array(batch_sizes)
-    step = cases.step(
-        model, chip, precision=precision, batch_size=sizes, context_length=context_length
-    )
-    parts = {
-        "read weights": step.weights_time,
-        "read KV cache": step.kv_time,
-        "multiply": step.multiply_time,
-    }
-    return pd.concat(
-        [
-            pd.DataFrame(
-                {
-                    "part": part,
-                    "batch_size": step.batch_size,
-                    "time": time,
-                    "time_per_token": time / step.batch_size,
-                }
-            )
-            for part, time in parts.items()
-        ],
-        ignore_index=True,
-    )
 
 
 def transport_ratios(
@@ -142,9 +109,9 @@ def roof(chip: Chip, *, precision: Precision, intensities: Sequence[float]) -> p
 def critical_batch_sizes(
     model: Model, chips: Iterable[Chip], *, precision: Precision, context_lengths: Sequence[int]
 ) -> pd.DataFrame:
-    """Batch size from which on a step is compute-bound, by context; no row where none is.
+    """Batch size from which on a step is compute-bound, by context, up to LARGEST_BATCH.
 
-    Of *context_lengths* in order, those at which it has moved since the last row.
+    No row where none is. Of *context_lengths* in order, those at which it has moved since the last.
     """
     contexts: Any = np.array(context_lengths, dtype=float)
     rows = []
@@ -156,7 +123,7 @@ def critical_batch_sizes(
             peak_compute=cases.peak_compute(chip, precision),
             memory_bandwidth=chip.memory_bandwidth.value,
         )
-        curve = [(c, b) for c, b in zip(contexts, batch_sizes, strict=True) if np.isfinite(b)]
+        curve = [(c, b) for c, b in zip(contexts, batch_sizes, strict=True) if b <= LARGEST_BATCH]
         rows += [
             {"chip": chip.name, "vendor": chip.vendor, "context_length": c, "batch_size": b}
             for c, b in _telling(curve)
