@@ -52,8 +52,11 @@ def built(tmp_path_factory, worker_id):
     return folder
 
 
+SILENT = {"script", "style", "details"}  # what is folded is contents, or code with citations in it
+
+
 class Elements(HTMLParser):
-    """The start tags of a page, and its text outside scripts and styles."""
+    """The start tags of a page, and its text outside scripts, styles and what is folded."""
 
     def __init__(self, text):
         """Read *text*."""
@@ -65,11 +68,11 @@ class Elements(HTMLParser):
     def handle_starttag(self, tag, attributes):
         """Keep a tag."""
         self.found.append((tag, dict(attributes)))
-        self._silent += tag in {"script", "style"}
+        self._silent += tag in SILENT
 
     def handle_endtag(self, tag):
         """Listen again after a script."""
-        self._silent -= tag in {"script", "style"}
+        self._silent -= tag in SILENT
 
     def handle_data(self, data):
         """Keep what is read."""
