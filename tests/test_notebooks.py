@@ -99,6 +99,13 @@ def test_ids_of_figures_and_of_tables_are_unique():
     assert len(ids) == len(set(ids))
 
 
+def test_names_of_equations_are_unique():
+    texts = [cell.source for notebook in NOTEBOOKS.values() for cell in notebook.cells]
+    names = [label for text in texts for label in re.findall(r"\{#(eq-[\w-]+)\}", text)]
+
+    assert len(names) == len(set(names)) > 5
+
+
 @every_notebook
 def test_exhibits_are_named_and_described(name):
     needed = {"figure": {"id", "caption", "alt"}, "table": {"id", "caption", "columns"}}

@@ -25,11 +25,14 @@ def elements(html):
     return Elements(html)
 
 
-def test_nothing_is_unresolved(html, elements):
-    assert "[@" not in elements.text
-    assert re.findall(r"\(\?\)|\?\?|@(?:fig|tbl|sec|eq)-\w+", elements.text) == []
+def test_nothing_is_unresolved(html):
+    html = re.sub(r"<pre\b.*?</pre>", "", html, flags=re.DOTALL)  # the code behind exhibits
+    text = Elements(html).text
+
+    assert "[@" not in text
+    assert re.findall(r"\(\?\)|\?\?|@(?:fig|tbl|sec|eq)-\w+", text) == []
     assert re.findall(r">\s*(?:nan|NaN|None|inf|NaT)\s*<", html) == []
-    assert re.findall(r".{20}\b(?:nan|NaN|NaT|inf)\b.{20}", elements.text) == []
+    assert re.findall(r".{20}\b(?:nan|NaN|NaT|inf)\b.{20}", text) == []
 
 
 def test_nothing_is_fetched(html, elements):
