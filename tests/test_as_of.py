@@ -25,6 +25,15 @@ def test_the_environment_comes_before_the_report_and_an_argument_before_both(mon
     assert load(as_of=date(2025, 6, 1)).report.as_of == date(2025, 6, 1)
 
 
+def test_a_record_that_did_not_change_is_the_very_same():
+    now = load()
+    then = now.on(date(2026, 3, 1))
+
+    assert then.chips["h100-sxm5"] is now.chips["h100-sxm5"]
+    assert then.chips["mi455x"].vendor == now.chips["mi455x"].vendor
+    assert then.chips["mi455x"].memory_bandwidth.text != now.chips["mi455x"].memory_bandwidth.text
+
+
 def test_a_chip_is_there_from_the_day_of_its_announcement():
     chip = load().chips["h100-sxm5"]
     assert chip.announced.value == date(2022, 3, 22)

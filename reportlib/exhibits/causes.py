@@ -35,11 +35,11 @@ def causes(
     changes = {part: pair for part, pair in pairs.items() if pair[0] != pair[1]}
     for part, (one, other) in changes.items():
         moves = _moves(_put(old, part, other), before)
-        places = list(_places(one, other))
+        places, asked_of = list(_places(one, other)), {key: before[key] for key in moves}
         alone: dict[tuple[str, str], list[Place]] = {key: [] for key in moves}
         for place in places if moves and len(places) > 1 else ():
-            for key in _moves(_put(old, part, _with(one, other, place)), before):
-                alone.setdefault(key, []).append(place)
+            for key in _moves(_put(old, part, _with(one, other, place)), asked_of):
+                alone[key].append(place)
         for key in moves:
             found[key].append(_named(part, one, other, alone[key] or places))
     rest = {key: value for key, value in before.items() if not found[key]}
@@ -54,12 +54,11 @@ def causes(
 
 def _told(params: Params, asked: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Any]:
     """Return the finding or the verdict, or nothing, of each that is asked."""
-    written = claims.as_written(params)
     known = {claim.id: claim for claim in params.claims.claims}
     return {
         (what, key): findings.tell(params, key)
         if what == "finding"
-        else key in known and claims.judged(known[key], params, written)["verdict"]
+        else key in known and claims.judged(known[key], params)["verdict"]
         for what, key in asked
     }
 

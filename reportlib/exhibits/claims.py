@@ -101,6 +101,9 @@ class Measure:
     things: str = ""  # what a plain number counts
 
 
+_bound: Kept[Any] = Kept(size=4)
+
+
 def _memory_bound_share(of: Arguments) -> Any:
     """Share of models for which memory takes longer than arithmetic, by batch and context."""
     smallest = of.count("smallest")
@@ -108,7 +111,10 @@ def _memory_bound_share(of: Arguments) -> Any:
     if not models:
         msg = f"no model of {show(smallest)} parameters or more in this edition"
         raise NotCheckable(msg)
-    return np.mean([_transport_ratio(of, m, "bf16") > 1 for m in models], axis=0)
+    return _bound.of(
+        (of.chip(), *models),
+        lambda: np.mean([_transport_ratio(of, m, "bf16") > 1 for m in models], axis=0),
+    )
 
 
 def _transport_ratio(of: Arguments, model: Model, precision: Precision) -> Any:
@@ -149,22 +155,30 @@ def _bandwidth_ratio(of: Arguments) -> float:
     return of.chip().memory_bandwidth.value / of.chip("than").memory_bandwidth.value
 
 
+_exchanges: Kept[Any] = Kept(size=4)
+
+
 def _communication_share(of: Arguments) -> Any:
     """Share of a step that exchanges take, where a model fits on no fewer than two chips.
 
     By numbers of chips of one domain that hold it, batch and context.
     """
+    records = (of.words, of.params.engines, of.params.calibration, *of.chips(), *of.models())
+    found = _exchanges.of(records, partial(_all_shares, of))
+    if not found.size:
+        msg = "no such chips of one domain hold a model that one does not"
+        raise NotCheckable(msg)
+    return found
+
+
+def _all_shares(of: Arguments) -> Any:
     shares = [
         _shares(of, model, chip, precision)
         for chip, model in itertools.product(of.chips(), of.models())
         for precision in of.precisions()
         if cases.chips_needed(model, chip, precision=precision, usable_share=USABLE_SHARE) > 1
     ]
-    found = np.concatenate([np.empty(0), *shares])
-    if not found.size:
-        msg = "no such chips of one domain hold a model that one does not"
-        raise NotCheckable(msg)
-    return found
+    return np.concatenate([np.empty(0), *shares])
 
 
 def _shares(of: Arguments, model: Model, chip: Chip, precision: Precision) -> Any:
@@ -272,8 +286,7 @@ def _stated(claim: Claim) -> float:
 
 def table(params: Params) -> pd.DataFrame:
     """Every claim with its stated value, what was computed, the verdict and the reason."""
-    then = as_written(params)
-    rows = [judged(claim, params, then) for claim in params.claims.claims]
+    rows = [judged(claim, params) for claim in params.claims.claims]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -286,8 +299,8 @@ def as_written(params: Params) -> Params:
     return _written.of((params,), lambda: params.on(day))
 
 
-def judged(claim: Claim, params: Params, written: Params) -> dict[str, str]:
-    """Return the row of one claim, by what is known and by what was when it was *written*."""
+def judged(claim: Claim, params: Params) -> dict[str, str]:
+    """Return the row of one claim, by what is known and by what was when it was written."""
     stated = f"{claim.stated} {MEASURES[claim.measure].things}".strip().replace(" ", NBSP)
     now, held_now = _evaluated(claim, params)
     if isinstance(now, str):
@@ -301,7 +314,7 @@ def judged(claim: Claim, params: Params, written: Params) -> dict[str, str]:
             computed += f"; holds in {held_now.sum()} of {held_now.size} cases"
         else:
             verdict = "refuted"
-            then, held_then = _evaluated(claim, written)
+            then, held_then = _evaluated(claim, as_written(params))
             if not isinstance(then, str) and held_then.all():
                 verdict = "true when written"
                 computed = f"{_printed(claim, then)} then, {computed} now"

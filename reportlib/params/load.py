@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
@@ -366,18 +366,23 @@ def _current(record: FigureT | None, day: date) -> FigureT | None:
 
 
 def _on(record: RecordT, day: date) -> RecordT:
-    """Return *record* with every cited number at its reading of *day*."""
+    """Return *record* with every cited number at its reading of *day*; itself if nothing moves."""
 
     def known(value: Any) -> Any:
+        if isinstance(value, dict) and (then := others(value.items())):
+            return value | then
         if isinstance(value, Cited):
             return value.on(day)
         if isinstance(value, Record) and not isinstance(value, Reading):
             return _on(value, day)
-        if isinstance(value, dict):
-            return {key: known(child) for key, child in value.items()}
         return value
 
-    return record.model_copy(update={name: known(value) for name, value in record})
+    def others(items: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+        both = ((name, value, known(value)) for name, value in items)
+        return {name: then for name, value, then in both if then is not value}
+
+    moved = others(record)
+    return record.model_copy(update=moved) if moved else record
 
 
 def _name(path: Path, root: Path) -> str:

@@ -7,8 +7,10 @@ of the same source. Share of the ceiling is the least time over the measured.
 
 import math
 import re
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,7 +22,8 @@ from reportlib.cases.measured import Observation, observation
 from reportlib.cases.predictions import Case
 from reportlib.exhibits.memory import Kept
 from reportlib.exhibits.tables.parts import MARKDOWN
-from reportlib.params import Params
+from reportlib.params import Measurement, Params
+from reportlib.params.engines import HeldOut
 from reportlib.params.evidence import SCALES
 from reportlib.units import Count
 
@@ -64,7 +67,9 @@ WORST = (
 )  # fmt: skip
 
 
+_named: Kept[tuple[list[str], list[str]]] = Kept(size=4)
 _compared: Kept[pd.DataFrame] = Kept(size=4)
+_rows: defaultdict[str, Kept[dict[str, Any] | None]] = defaultdict(lambda: Kept(size=2))
 
 
 def comparisons(params: Params) -> pd.DataFrame:
@@ -74,9 +79,15 @@ def comparisons(params: Params) -> pd.DataFrame:
     times are NaN where no constants are known.
     """
     measured = params.measurements
-    chips = (params.chips.get(i) for i in sorted({row.chip or "" for row in measured}))
-    models = (params.models.get(i) for i in sorted({row.model or "" for row in measured}))
-    inputs = (measured, params.engines, params.calibration, params.held_out, *chips, *models)
+    chips, models = _named.of(
+        (measured,),
+        lambda: (
+            sorted({row.chip or "" for row in measured}),
+            sorted({row.model or "" for row in measured}),
+        ),
+    )
+    records = (*map(params.chips.get, chips), *map(params.models.get, models))
+    inputs = (measured, params.engines, params.calibration, params.held_out, *records)
     return _compared.of(inputs, lambda: _comparisons(params))
 
 
@@ -85,37 +96,45 @@ def _comparisons(params: Params) -> pd.DataFrame:
     left_out = {row.measurement: row for row in params.held_out}
     rows = []
     for row in params.mapped_measurements():
-        seen = observation(params, row)
-        if isinstance(seen, str):
-            continue
-        key = engine_class(params.engines, row.engine, seen.case.chip)[0] if params.engines else ""
-        fitted = engines.get(key)
         held = left_out.get(row.id)
-        rows.append(
-            {
-                "id": row.id,
-                "chip": seen.case.chip.name,
-                "model": seen.case.model.name,
-                "engine": row.engine,
-                "engine_class": fitted.name if fitted else "engines without constants",
-                "source": row.source,
-                "weight_format": row.weight_format,
-                "chips": seen.case.chips,
-                "batch_size": seen.case.batch_size,
-                "context_length": seen.case.context_length,
-                "timed": TIMED[seen.timed],
-                "regime": REGIMES[seen.case.regime],
-                "time": seen.time,
-                "floor": float(seen.floor),
-                "share": float(seen.floor) / seen.time,
-                "forms": _forms(seen.case) if seen.timed == "step" else np.nan,
-                "expected": _expected(seen, fitted),
-                "without_chip": held.without_chip * SCALES[held.unit] if held else np.nan,
-                "without_source": held.without_source * SCALES[held.unit] if held else np.nan,
-                "band": seen.case.spread(fitted) if fitted else np.nan,
-            }
-        )
+        about = (params.chips[row.chip or ""], params.models[row.model or ""])
+        records = (row, held, *about, params.engines, params.calibration)
+        made = _rows[row.id].of(records, partial(_row, params, row, engines, held))
+        rows += [made] if made else []
     return pd.DataFrame(rows, columns=list(COMPARED))
+
+
+def _row(
+    params: Params, row: Measurement, engines: Mapping[str, Engine], held: HeldOut | None
+) -> dict[str, Any] | None:
+    """Return what the model says of one measurement, or nothing if they cannot be compared."""
+    seen = observation(params, row)
+    if isinstance(seen, str):
+        return None
+    key = engine_class(params.engines, row.engine, seen.case.chip)[0] if params.engines else ""
+    fitted = engines.get(key)
+    return {
+        "id": row.id,
+        "chip": seen.case.chip.name,
+        "model": seen.case.model.name,
+        "engine": row.engine,
+        "engine_class": fitted.name if fitted else "engines without constants",
+        "source": row.source,
+        "weight_format": row.weight_format,
+        "chips": seen.case.chips,
+        "batch_size": seen.case.batch_size,
+        "context_length": seen.case.context_length,
+        "timed": TIMED[seen.timed],
+        "regime": REGIMES[seen.case.regime],
+        "time": seen.time,
+        "floor": float(seen.floor),
+        "share": float(seen.floor) / seen.time,
+        "forms": _forms(seen.case) if seen.timed == "step" else np.nan,
+        "expected": _expected(seen, fitted),
+        "without_chip": held.without_chip * SCALES[held.unit] if held else np.nan,
+        "without_source": held.without_source * SCALES[held.unit] if held else np.nan,
+        "band": seen.case.spread(fitted) if fitted else np.nan,
+    }
 
 
 def _engines(params: Params) -> dict[str, Engine]:
