@@ -6,7 +6,8 @@ local typst = FORMAT == 'typst'
 local LONGEST_WORD, PIECE = 40, 24 -- bytes of a word that stays whole, characters of its pieces
 local LINE = 118 -- characters of a table's text across the page
 local PADDING = 2.2 -- the space between two columns, in characters
-local ids = {}
+local whole = false -- whether the document should have all that it points to: Typst will tell
+local ids = {} -- else, what there is to point to
 local missing = {} -- characters that no font has
 
 local function gather(element)
@@ -64,6 +65,7 @@ local function link(element)
     return element, not bare or next(missing) ~= nil
   end
   local id = target:match('^#(.+)$') or ''
+  if whole and id ~= '' then return element end
   if not ids[id] then id = id:lower() end
   if not ids[id] then return pandoc.Span(element.content) end
   element.target = '#' .. id
@@ -162,8 +164,11 @@ function Pandoc(doc)
   for character in pandoc.utils.stringify(doc.meta.missing or ''):gmatch(utf8.charpattern) do
     missing[character] = true
   end
-  doc:walk({Span = gather, Div = gather, Header = gather, Table = gather, Figure = gather,
-    Code = gather, CodeBlock = gather, Link = gather, RawBlock = gather_raw})
+  whole = doc.meta.whole == true or pandoc.utils.stringify(doc.meta.whole or '') == 'true'
+  if not whole then
+    doc:walk({Span = gather, Div = gather, Header = gather, Table = gather, Figure = gather,
+      Code = gather, CodeBlock = gather, Link = gather, RawBlock = gather_raw})
+  end
   doc = doc:walk({traverse = 'topdown', Link = link, Str = words, Code = code, CodeBlock = code,
     Image = typst and picture or nil})
   doc = doc:walk({Table = typst and print_table or frame})
