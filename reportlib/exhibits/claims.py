@@ -301,7 +301,7 @@ def as_written(params: Params) -> Params:
 
 def judged(claim: Claim, params: Params) -> dict[str, str]:
     """Return the row of one claim, by what is known and by what was when it was written."""
-    stated = f"{claim.stated} {MEASURES[claim.measure].things}".strip().replace(" ", NBSP)
+    stated = _with(claim.stated, MEASURES[claim.measure].things).replace(" ", NBSP)
     now, held_now = _evaluated(claim, params)
     if isinstance(now, str):
         verdict, computed = "not checkable", now
@@ -361,4 +361,9 @@ def _printed(claim: Claim, values: Any) -> str:
         return show(value, unit) if unit else count(value)
 
     low, high = text(values.min()), text(values.max())
-    return f"{low if low == high else f'{low} to {high}'} {things}".strip()
+    return _with(low if low == high else f"{low} to {high}", things)
+
+
+def _with(number: str, things: str) -> str:
+    """Return a number with what it counts: 1 chip, but 1 times."""
+    return f"{number} {'chip' if (number, things) == ('1', 'chips') else things}".strip()

@@ -55,7 +55,7 @@ def findings(moved: Difference, params: Params) -> pd.DataFrame:
 
 
 def numbers(moved: Difference) -> pd.DataFrame:
-    """Each number that changed, of what was known before, with both sources."""
+    """Each number that is printed otherwise, of what was known before, with both sources."""
     rows = [
         {
             "name": number.name,
@@ -66,6 +66,7 @@ def numbers(moved: Difference) -> pd.DataFrame:
             "new_cite": _cite(number.new_source),
         }
         for number in moved.numbers
+        if number.old != number.new
     ]
     return pd.DataFrame(rows, columns=list(NUMBERS))
 
