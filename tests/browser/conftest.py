@@ -20,6 +20,8 @@ new PerformanceObserver((list) => { for (const e of list.getEntries()) shifts.pu
   .observe({ type: "layout-shift", buffered: true });
 """
 
+TWO_FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
 
 @pytest.fixture(scope="session")
 def chromium():
@@ -61,7 +63,7 @@ class Visit:
         """Scroll to every chart and to the end, and give every chart the time to become live."""
         for chart in self.tab.locator(".chart").element_handles():
             chart.evaluate("e => e.scrollIntoView({ behavior: 'instant' })")
-            self.tab.wait_for_timeout(30)
+            self.tab.evaluate(TWO_FRAMES)  # in the second the page knows what is near
         self.scroll("document.body.scrollHeight")
         self.until("!document.querySelector('.chart > svg, .drawing')")
         return self
