@@ -240,24 +240,50 @@ def test_what_follows_an_open_block_is_not_taken_into_it(tmp_path):
     assert re.search(r"(?m)^= d$", text)
 
 
-def test_packing_loses_nothing_and_ends_no_stream_in_a_return():
-    objects = [b"<</Type/Catalog>>", b"<</Length 3>>\nstream\nab\r\nendstream"]
+def written(*objects):
+    """Return a PDF of *objects*, with a plain table."""
     document, places = b"%PDF-1.7\n%\x80\x80\x80\x80\n", []
     for number, body in enumerate(objects, start=1):
         places.append(len(document))
         document += b"%d 0 obj\n%s\nendobj\n" % (number, body)
     rows = b"".join(b"%010d 00000 n \n" % place for place in places)
-    table = (
-        b"xref\n0 3\n0000000000 65535 f \n%strailer\n<</Size 3/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF"
-    )
+    head = b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
+    tail = b"trailer\n<</Size 3/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF" % len(document)
+    return document + head + rows + tail
 
-    short = packed(document + table % (rows, len(document)))
+
+def bundled(pdf):
+    """Return the objects that are packed in *pdf*, as one text."""
+    streams = re.findall(rb"/ObjStm.*?stream\n(.*?)\nendstream", pdf, re.DOTALL)
+    return b"".join(map(zlib.decompress, streams))
+
+
+def test_packing_loses_nothing_and_ends_no_stream_in_a_return():
+    short = packed(written(b"<</Type/Catalog>>", b"<</Length 3>>\nstream\nab\r\nendstream"))
 
     assert b"<</Length 4>>\nstream\nab\r\n\nendstream" in short
     start = int(re.search(rb"startxref\n(\d+)", short)[1])
-    stream = re.search(rb"/W\[1 4 2\].*?stream\n(.*?)\nendstream", short[start:], re.DOTALL)[1]
-    entries = list(struct.iter_unpack(">BIH", zlib.decompress(stream)))
+    table = re.search(rb"/W\[1 4 2\].*?stream\n(.*?)\nendstream", short[start:], re.DOTALL)[1]
+    entries = list(struct.iter_unpack(">BIH", zlib.decompress(table)))
     assert entries[1][0] == 2
     assert short[entries[2][1] :].startswith(b"2 0 obj")
-    bundle = re.search(rb"/ObjStm.*?stream\n(.*?)\nendstream", short, re.DOTALL)[1]
-    assert zlib.decompress(bundle) == b"1 0\n<</Type/Catalog>>"
+    assert bundled(short) == b"1 0\n<</Type/Catalog>>"
+
+
+def test_citations_lead_to_their_source():
+    action = b"<</Rect[%s]/A<</Type/Action/S/URI/URI(%s)>>/Contents(%s)>>"
+
+    objects = bundled(
+        packed(
+            written(
+                b"<</Type/Page/Annots[2 0 R]>>",
+                action % (b"0 0 1 1", b"to:ref-a.b", b"to:ref-a.b"),
+                b"<</Type/Page/Annots[4 0 R 5 0 R]>>",
+                action % (b"10 20 30 40", b"here:ref-a.b", b"here:ref-a.b"),
+                action % (b"0 0 1 1", b"https://a.b", b"https://a.b"),
+            )
+        )
+    )
+
+    assert objects.count(b"/Dest[3 0 R/XYZ 10 40 0]/Contents(source)") == 2
+    assert b"URI(https://a.b)" in objects

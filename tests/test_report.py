@@ -102,6 +102,7 @@ def test_the_pdf_is_small_and_brings_only_the_letters_it_needs(built):
     assert len(pdf) < 3_000_000
     assert {font for font in fonts if not re.match(rb"[A-Z]{6}\+", font)} == set()
     families = {re.match(rb"[A-Z]{6}\+([A-Z]?[a-z]*[A-Z]*[a-z]*)", font)[1] for font in fonts}
+    assert b"(to:" not in b"".join(map(zlib.decompress, streams))
     assert families == {b"IBMPlex", b"NewCMMath"}  # text, code and the numbers of charts; formulas
 
 

@@ -65,11 +65,22 @@ local function link(element)
     return element, not bare or next(missing) ~= nil
   end
   local id = target:match('^#(.+)$') or ''
+  if typst and whole and id:match('^ref%-') then element.target = 'to:' .. id end
   if whole and id ~= '' then return element end
   if not ids[id] then id = id:lower() end
   if not ids[id] then return pandoc.Span(element.content) end
   element.target = '#' .. id
   return element
+end
+
+-- A source, whose number is where citations of it lead; `packing.py` makes the links.
+local function source(div)
+  if not div.identifier:match('^ref%-') then return nil end
+  return div:walk({Span = function(span)
+    if span.classes:includes('csl-left-margin') then
+      return pandoc.Link(span.content, 'here:' .. div.identifier)
+    end
+  end}), false
 end
 
 local function typst_string(text)
@@ -171,6 +182,7 @@ function Pandoc(doc)
   end
   doc = doc:walk({traverse = 'topdown', Link = link, Str = words, Code = code, CodeBlock = code,
     Image = typst and picture or nil})
+  if typst and whole then doc = doc:walk({traverse = 'topdown', Div = source}) end
   doc = doc:walk({Table = typst and print_table or frame})
   return doc
 end
