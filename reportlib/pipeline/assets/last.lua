@@ -78,7 +78,9 @@ local function source(div)
   if not div.identifier:match('^ref%-') then return nil end
   return div:walk({Span = function(span)
     if span.classes:includes('csl-left-margin') then
-      return pandoc.Link(span.content, 'here:' .. div.identifier)
+      local number = pandoc.utils.stringify(span.content):gsub('%s+$', '') -- no list begins here
+      return {pandoc.RawInline('typst', string.format('#link("here:%s", "%s")', div.identifier,
+        number)), pandoc.Space()}
     end
   end}), false
 end
