@@ -180,8 +180,8 @@ def compute_bound_stacks(
 def grown(year: Count, *, before: Count, after: Count) -> Count:
     """What has been multiplied by *before* each year up to year 0, and by *after* since.
 
-    >>> grown(year=2, before=4, after=1.5), grown(year=-1, before=4, after=1.5)
-    (2.25, 0.25)
+    >>> [float(grown(year=year, before=4.0, after=1.5)) for year in (2, -1)]
+    [2.25, 0.25]
     """
     return before ** np.minimum(year, 0) * after ** np.maximum(year, 0)
 
@@ -198,8 +198,8 @@ def in_service(age: Count, lifetime: Count) -> Count:
 def moved(start: Count, end: Count, share: Count) -> Count:
     """What has gone a *share* of its way from *start* to *end*, by the same factor each year.
 
-    >>> moved(start=2, end=8, share=0.5)
-    4.0
+    >>> moved(start=4, end=16, share=0.5)
+    8.0
     """
     return start ** (1 - share) * end**share
 
