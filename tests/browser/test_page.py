@@ -93,6 +93,24 @@ def test_legend_works_with_the_keyboard(visit):
     chart.locator(".mark-line path[opacity='0.15']").first.wait_for(state="attached")
 
 
+def test_a_crowded_chart_zooms_with_a_key_held_and_lets_the_page_scroll(visit):
+    page = visit()
+    chart = page.show("fig-reality")
+    dot = chart.locator(".mark-symbol.role-mark path").first
+    before = dot.get_attribute("transform")
+    chart.locator(".mark-symbol.role-mark").first.hover()
+    page.tab.mouse.wheel(0, -50)
+    page.tab.wait_for_timeout(300)
+    assert dot.get_attribute("transform") == before
+    page.tab.keyboard.down("Control")
+    page.tab.mouse.wheel(0, -200)
+    page.tab.keyboard.up("Control")
+    page.until(
+        "document.querySelector('#fig-reality .live .mark-symbol.role-mark path')"
+        f".getAttribute('transform') !== '{before}'"
+    )
+
+
 def test_tooltip_tells_the_numbers(visit):
     page = visit()
     page.show("fig-sweep").locator(".mark-symbol.role-mark path").nth(3).hover()

@@ -17,6 +17,7 @@ from reportlib.exhibits.charts.parts import (
     panels,
     tip,
     vendor_marks,
+    zoom,
 )
 from reportlib.exhibits.scales import LogScale, named
 from reportlib.exhibits.theme import INK, MUTED, WIDTH
@@ -79,9 +80,11 @@ def capacity_bandwidth(
             tip("memory_bandwidth_cite:N", "Source"),
         ],
     )
-    return alt.layer(
-        lines, times, vendor_marks(base, table), *names(table, "chip", x, y)
-    ).properties(width=WIDTH, height=height)
+    dots = vendor_marks(base, table).add_params(zoom())
+    layers = [lines, times, dots, *names(table, "chip", x, y)]
+    for layer in layers:
+        layer.mark.clip = True
+    return alt.layer(*layers).properties(width=WIDTH, height=height)
 
 
 def generations(

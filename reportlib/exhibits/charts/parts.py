@@ -149,6 +149,14 @@ def order(table: pd.DataFrame, name: str, by: str = "") -> list[str]:
     return list(dict.fromkeys(table[name]))
 
 
+def zoom() -> alt.Parameter:
+    """What lets a reader look closer where points are many; with a key held, for pages scroll."""
+    drag = "[pointerdown[event.shiftKey], window:pointerup] > window:pointermove!"
+    return alt.selection_interval(
+        name="zoom", bind="scales", zoom="wheel![event.ctrlKey]", translate=drag
+    )
+
+
 def tip(field: str, title: str, form: str = "") -> alt.Tooltip:
     """A line of a tooltip."""
     return alt.Tooltip(field, title=title, format=form or alt.Undefined)

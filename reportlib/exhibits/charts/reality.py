@@ -8,7 +8,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from reportlib.exhibits.charts.parts import HEIGHT, REFLOWS, marked, order, tip
+from reportlib.exhibits.charts.parts import HEIGHT, REFLOWS, marked, order, tip, zoom
 from reportlib.exhibits.scales import LogScale
 from reportlib.exhibits.theme import (
     INK,
@@ -43,7 +43,7 @@ def predicted_measured(table: pd.DataFrame, *, factor: float, kinds: Sequence[st
     lines = alt.Chart(guides).mark_line(color=INK, strokeWidth=1, clip=True)
     dots = (
         alt.Chart(points)
-        .mark_point(size=26, strokeWidth=1.2, opacity=1, aria=False)
+        .mark_point(size=26, strokeWidth=1.2, opacity=1, aria=False, clip=True)
         .encode(
             x=x,
             y=y,
@@ -65,7 +65,7 @@ def predicted_measured(table: pd.DataFrame, *, factor: float, kinds: Sequence[st
         dashed.mark_line(color=INK, strokeWidth=1, strokeDash=[5, 4], clip=True).encode(
             x=x, y=y, detail="multiple:N"
         ),
-        dots,
+        dots.add_params(zoom()),
     ).properties(width=WIDTH, height=HEIGHT + 150, usermeta=REFLOWS)
 
 

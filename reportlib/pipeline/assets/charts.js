@@ -54,7 +54,7 @@
       // Marks of which there are none have no name.
       live.querySelectorAll("[role=graphics-symbol]:empty").forEach((none) => { none.ariaHidden = "true"; });
       live.dispatchEvent(new Event("live", { bubbles: true }));
-      if (live.querySelector(".role-legend") && spec.params) legend(live);
+      if (spec.params?.some((param) => param.bind === "legend")) legend(live);
       controls(live);
       return view;
     } catch (error) {
