@@ -11,6 +11,7 @@ from reportlib.exhibits.charts.parts import (
     PANEL,
     ROW,
     drawn,
+    hollow,
     marked,
     names,
     order,
@@ -255,7 +256,9 @@ def ranged(table: pd.DataFrame, *, unit: str, title: str) -> alt.FacetChart:
     )
     low, mid = (scale.axis(alt.X, end, title, length=PANEL) for end in ("low", "mid"))
     band = base.mark_rule(strokeWidth=2).encode(x=low, x2="high:Q")
-    dots = base.mark_point(size=60, filled=True, opacity=1).encode(
-        x=mid, shape=marked(alt.Shape, "kind", kinds, kinds)
+    dots = base.mark_point(size=50, strokeWidth=2, opacity=1).encode(
+        x=mid,
+        shape=marked(alt.Shape, "kind", kinds, kinds),
+        fill=hollow(marked(alt.Fill, "kind", kinds, kinds)),
     )
     return panels(alt.layer(band, dots, data=table), table, height=alt.Step(ROW))

@@ -32,7 +32,7 @@ KIND_MARKS = (
 
 def marked(channel: Any, field: str, shown: Sequence[str], kinds: Sequence[str]) -> Any:
     """A colour or a shape for each of *shown*, the same whatever else of *kinds* is shown."""
-    part = 0 if channel is alt.Color else 1
+    part = 1 if channel is alt.Shape else 0
     values = [KIND_MARKS[kinds.index(kind) % len(KIND_MARKS)][part] for kind in shown]
     return channel(
         f"{field}:N",
@@ -98,12 +98,14 @@ def vendor_marks(base: alt.Chart, table: pd.DataFrame) -> alt.Chart:
     scale = alt.Scale(domain=list(colors), range=list(colors.values()))
     return base.mark_point(size=90, strokeWidth=2, opacity=1).encode(
         color=color_channel(colors, "vendor", title=""),
-        fill=alt.condition(
-            alt.FieldOneOfPredicate("status", ["announced", "cancelled"]),
-            alt.value(PAPER),
-            alt.Fill("vendor:N", scale=scale),
-        ),
+        fill=hollow(alt.Fill("vendor:N", scale=scale)),
     )
+
+
+def hollow(fill: alt.Fill) -> Any:
+    """No *fill* for marks of chips that are announced only, in the column status."""
+    announced = alt.FieldOneOfPredicate("status", ["announced", "cancelled"])
+    return alt.condition(announced, alt.value(PAPER), fill)
 
 
 def of_chips(table: pd.DataFrame, chips: list[str]) -> tuple[list[str], list[list[int]]]:

@@ -30,8 +30,8 @@ RIDGES = (
     "memory_bandwidth_cite",
 )  # fmt: skip
 RANGED = (
-    "model", "chip", "vendor", "kind", "low", "mid", "high", "price", "basis", "price_cite",
-    "power", "power_cite",
+    "model", "chip", "vendor", "status", "kind", "low", "mid", "high", "price", "basis",
+    "price_cite", "power", "power_cite",
 )  # fmt: skip
 
 BITS_PER_BYTE = 8
@@ -309,6 +309,7 @@ def _ranged(
                         "model": model.name,
                         "chip": chip.name,
                         "vendor": chip.vendor,
+                        "status": status(chip),
                         "kind": kind,
                         "low": found.low,
                         "mid": found.mid,
