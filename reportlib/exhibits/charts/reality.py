@@ -10,13 +10,9 @@ import pandas as pd
 
 from reportlib.exhibits.charts.parts import HEIGHT, REFLOWS, marked, order, tip, zoom
 from reportlib.exhibits.scales import LogScale
-from reportlib.exhibits.theme import (
-    INK,
-    WIDTH,
-)
+from reportlib.exhibits.theme import INK, WIDTH
 
 LETTERS, LETTERED_ROW = 21, 34  # of a line of a long name beside an axis; px of its row
-
 MILLI = 1e3  # ms of a second
 
 

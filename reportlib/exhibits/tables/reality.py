@@ -61,10 +61,6 @@ COMPARED = (
     "batch_size", "context_length", "timed", "regime", "time", "floor", "share", "forms",
     "expected", "without_chip", "without_source", "band",
 )  # fmt: skip
-WORST = (
-    "chip", "chips", "model", "weight_format", "batch_size", "context_length", "engine", "time",
-    "without_chip", "ratio", "source_cite",
-)  # fmt: skip
 
 
 _named: Kept[tuple[list[str], list[str]]] = Kept(size=4)
