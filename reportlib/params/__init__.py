@@ -2,7 +2,7 @@
 
 from reportlib.params.architecture import Architecture
 from reportlib.params.evidence import MarketPoint, Measurement, MemoryTechnology
-from reportlib.params.load import DEFAULT_ROOT, Params, load, problem
+from reportlib.params.load import DEFAULT_ROOT, Params, default_root, load, problem
 from reportlib.params.places import ParamsError, Problem
 from reportlib.params.readings import Cited, Reading, Source, numbers
 from reportlib.params.records import Chip, Claim, Claims, Model, Precision, Report
@@ -30,6 +30,7 @@ __all__ = [
     "Scenarios",
     "Source",
     "Supply",
+    "default_root",
     "load",
     "numbers",
     "problem",

@@ -5,12 +5,13 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from reportlib.digests import of_files
 from reportlib.params.advice import explain, unknown_source
 from reportlib.params.engines import Constant, Engines, HeldOut
 from reportlib.params.evidence import MarketPoint, Measurement, MemoryTechnology
@@ -136,7 +137,22 @@ def load(root: Path | None = None, as_of: date | None = None) -> Params:
     *as_of* is by default what AS_OF names, else the edition date in ``report.yaml``.
     Raises ParamsError with every problem of every file.
     """
-    root = root or _root()
+    root = root or default_root()
+    everything = _everything(root, of_files(root.rglob("*"), root))
+    day = as_of or _environment_day() or everything.latest
+    everything = replace(everything, report=everything.report.model_copy(update={"as_of": day}))
+    known = (everything.dated() if day < everything.latest else everything).on(day)
+    rated = any(chip.peak_compute for chip in known.chips.values())
+    for wanted, there in {"chip with a peak_compute": rated, "model": known.models}.items():
+        if not there:
+            message = f"no {wanted} was known by {day}; choose a later day, or add one"
+            raise ParamsError([problem("report.yaml", ("as_of",), message, root)])
+    return known
+
+
+@lru_cache(maxsize=1)
+def _everything(root: Path, content: str) -> Params:  # noqa: ARG001 (kept by it)
+    """Return all that *root* says, whatever the day; read once for the same content."""
     problems: list[Problem] = []
     sources = _sources(root, problems)
     chips = _folder(Chip, root / "chips", sources, problems)
@@ -154,9 +170,8 @@ def load(root: Path | None = None, as_of: date | None = None) -> Params:
     held_out = _rows(HeldOut, root / "held_out.csv", sources, problems)
     if problems or report is None or claims is None:
         raise ParamsError(problems)
-    day = as_of or _environment_day() or report.as_of
-    everything = Params(
-        report=report.model_copy(update={"as_of": day}),
+    return Params(
+        report=report,
         latest=report.as_of,
         sources=sources or {},
         chips=chips,
@@ -171,24 +186,18 @@ def load(root: Path | None = None, as_of: date | None = None) -> Params:
         calibration=tuple(calibration.values()),
         held_out=tuple(held_out.values()),
     )
-    known = (everything.dated() if day < report.as_of else everything).on(day)
-    rated = any(chip.peak_compute for chip in known.chips.values())
-    for wanted, there in {"chip with a peak_compute": rated, "model": known.models}.items():
-        if not there:
-            message = f"no {wanted} was known by {day}; choose a later day, or add one"
-            raise ParamsError([problem("report.yaml", ("as_of",), message, root)])
-    return known
 
 
 def problem(file: str, path: Path_, message: str, root: Path | None = None) -> Problem:
     """Return a problem at *path* of *file*, found after loading, with its line."""
-    root = root or _root()
+    root = root or default_root()
     document = Document(root / file, _name(root / file, root))
     document.add(path, message)
     return document.problems[-1]
 
 
-def _root() -> Path:
+def default_root() -> Path:
+    """The folder that HBM_PARAMS names, by default ``params/``."""
     return Path(os.environ.get("HBM_PARAMS") or DEFAULT_ROOT).absolute()
 
 
