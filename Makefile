@@ -13,7 +13,7 @@ PIP    := $(RUN) -m pip install --disable-pip-version-check --no-input --quiet -
 LOCKED := $(PIP) --no-deps --require-hashes --only-binary :all:
 TESTED := $(VENV)/tested
 TESTED_FILES = Makefile README.md pyproject.toml requirements.lock requirements-dev.lock \
-          $(shell find notebooks params reportlib tests ! -name '*.pyc' ! -name __pycache__)
+          $(shell find kernels notebooks params reportlib tests ! -name '*.pyc' ! -name __pycache__)
 LOCK   := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
           --only-binary :all: --no-emit-index-url --no-header --upgrade pyproject.toml
 
@@ -38,8 +38,9 @@ check: $(TOOLS)  ## Everything that must pass before a change lands: style, type
 $(TESTED): $(TESTED_FILES)  # tests that passed on these very files are not run again
 	@$(MAKE) --no-print-directory test
 
-bench: $(READY)  ## Measure how many cases a second the calculations do
+bench: $(READY)  ## Measure builds beside plain papermill, and how many cases a second formulas do
 	@OMP_NUM_THREADS=1 $(RUN) -m reportlib.bench --build "$(BUILD)"
+	@$(RUN) -m reportlib.bench_builds --build "$(BUILD)"
 
 schema: $(READY)  ## Rewrite the schemas that editors complete params by
 	@$(RUN) -m reportlib schema
@@ -58,7 +59,7 @@ lock: $(TOOLS)  ## Choose the newest versions of all libraries anew
 	@$(LOCK) --extra dev --constraint requirements.lock --output-file requirements-dev.lock
 
 # The environment is made anew whenever what it is made from changes, and only then.
-$(READY): requirements.lock pyproject.toml
+$(READY): requirements.lock pyproject.toml $(shell find kernels -type f)
 	@command -v $(PYTHON) >/dev/null || { echo "HBM panorama needs Python 3.11 or newer, and there is no $(PYTHON). Install it, or name one: make PYTHON=/path/to/python3"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "HBM panorama needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V). Name another: make PYTHON=/path/to/python3.11"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) has no venv module. Install it (on Debian and Ubuntu: apt install python3-venv) and run make again."; exit 1; }

@@ -1,0 +1,19 @@
+"""What warm kernels have imported before they start; imported where they are forked from."""
+
+import sys
+
+PATH = [folder for folder in sys.path if folder]  # before that of another process is put there
+
+from contextlib import suppress  # noqa: E402
+
+import altair as alt  # noqa: E402
+import ipykernel.kernelapp  # noqa: E402, F401
+import pandas as pd  # noqa: E402
+
+from reportlib import frames, params  # noqa: E402, F401
+from reportlib.exhibits import charts, display, tables  # noqa: E402, F401
+from reportlib.exhibits.tables import editions  # noqa: E402, F401
+
+alt.Chart(pd.DataFrame({"x": [0.0]})).mark_point().encode(x="x:Q").to_dict()  # reads a schema
+with suppress(params.ParamsError, OSError):  # who builds with them tells what is wrong
+    params.load()  # kept for kernels, by its content

@@ -1,0 +1,188 @@
+"""Warm kernels are kernels of their own, do what plain ones do, and leave nothing behind."""
+
+import gc
+import json
+import multiprocessing
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import papermill
+import psutil
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+from test_execute import wait_until
+
+from reportlib.pipeline import forks, kernels
+
+# nbclient does not close its sockets to a kernel that died.
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
+
+TELLING = [
+    "from IPython.display import HTML, display, update_display\nimport sys, os, json",
+    "handle = display(HTML('<b>one</b>'), display_id='x', metadata={'exhibit': 1})",
+    "update_display(HTML('<b>two</b>'), display_id='x')",
+    "display({'text/markdown': '*m*', 'text/plain': 'm'}, raw=True)",
+    "import pandas as pd\npd.DataFrame({'a': [1, 2]})",
+    "import altair as alt\nalt.Chart(pd.DataFrame({'a': [1]})).mark_point().to_dict()",
+    "%env HBM_TOLD=yes\nos.environ['HBM_TOLD']",
+    "%%timeit -n1 -r1 -q\npass",
+    "!echo from a shell; echo and its errors >&2",
+    "import asyncio\nawait asyncio.gather(asyncio.sleep(0, 'awaited'))",
+    "print('out'); print('err', file=sys.stderr)",
+    "import multiprocessing, threading\nmultiprocessing.get_start_method(), sys.path, os.getcwd()",
+    "import __main__\n__main__.handle is handle, __name__, sys.argv[0], sys.argv[3:]",
+    "def fails():\n    return 1 / 0",
+    "from concurrent.futures import ProcessPoolExecutor as P\nlist(P(1).map(abs, [-1]))",
+    "import atexit\n_ = atexit.register(lambda: open('left.txt', 'w').write('orderly'))",
+    "fails()",
+]
+
+
+@pytest.fixture(autouse=True)
+def _collected():
+    yield
+    gc.collect()
+
+
+def run(tmp_path, kernel, *sources):
+    """Return what the cells put out, and the exception that ended them."""
+    folder = tmp_path / kernel
+    folder.mkdir(exist_ok=True)
+    cells = [new_code_cell(source, id=str(n)) for n, source in enumerate(sources)]
+    spec = {"name": kernel, "display_name": kernel, "language": "python"}
+    notebook = new_notebook(cells=cells, metadata={"kernelspec": spec})
+    failure = None
+    try:
+        papermill.execute_notebook(
+            notebook, str(folder / "done.ipynb"), progress_bar=False, cwd=folder
+        )
+    except papermill.PapermillExecutionError as error:
+        failure = error
+    done = nbformat.read(folder / "done.ipynb", as_version=4)
+    return [cell.outputs for cell in done.cells if "outputs" in cell], failure
+
+
+def told(outputs):
+    return [json.loads("".join(o.text for o in each)) for each in outputs]
+
+
+def test_a_warm_kernel_tells_what_a_plain_one_tells(tmp_path):
+    plain, plain_error = run(tmp_path, "python3", *TELLING)
+    warm, warm_error = run(tmp_path, forks.KERNEL, *TELLING)
+
+    as_text = [
+        re.sub(r"(?<=/)(python3|hbm-warm)(?=')|-f.*?json|0x\w+", "", json.dumps(outputs))
+        .replace(", '--HistoryManager.hist_file=:memory:'", "")
+        for outputs in (plain, warm)
+    ]  # fmt: skip
+    assert as_text[0] == as_text[1]
+    assert "ZeroDivisionError" in as_text[0]
+    assert (warm_error.ename, warm_error.evalue) == (plain_error.ename, plain_error.evalue)
+    assert (tmp_path / forks.KERNEL / "left.txt").read_text() == "orderly"
+
+
+def test_warm_kernels_share_nothing_that_they_change(tmp_path):
+    look = (
+        "import json, os, sys, numpy as np, random, reportlib\n"
+        "facts = [os.getpid(), random.random(), np.random.rand(), hasattr(reportlib, 'spoilt')]\n"
+        "warm = 'altair' in sys.modules\n"
+        "reportlib.spoilt = os.environ['SPOILT'] = 'x'\n"
+        "print(json.dumps([*facts, warm, os.getsid(0)]))"
+    )
+
+    first, second = (told(run(tmp_path, forks.KERNEL, look)[0])[0] for _ in range(2))
+
+    assert first[0] != second[0] != os.getpid()
+    assert first[1] != second[1]
+    assert first[2] != second[2]
+    assert not second[3]
+    assert second[4]
+    assert first[5] == first[0]
+    assert not psutil.pid_exists(second[0])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of running processes are Linux's")
+@pytest.mark.parametrize("plain", [True, False])
+def test_a_kernel_that_wants_too_much_memory_says_so(tmp_path, monkeypatch, plain):
+    if plain:
+        monkeypatch.setattr(kernels, "why_plain", lambda *_: "so wished")
+
+    _, failure = run(
+        tmp_path, forks.KERNEL, "import numpy as np", "np.ones(int(1e9))", "print('not here')"
+    )
+
+    assert failure.ename.endswith("MemoryError")
+
+
+def test_plain_kernels_take_over_where_none_can_be_forked(tmp_path, monkeypatch, caplog):
+    kernels._say.cache_clear()  # noqa: SLF001
+    monkeypatch.setattr(forks, "AVAILABLE", False)
+
+    (outputs,), failure = run(tmp_path, forks.KERNEL, "import sys; print('altair' in sys.modules)")
+
+    assert failure is None
+    assert outputs[0].text == "False\n"
+    (said,) = [r.getMessage() for r in caplog.records if "plainly" in r.getMessage()]
+    assert said.endswith("libraries that are loaded are safely forked on Linux only.")
+
+
+COMMAND = [sys.executable, "-m", "ipykernel_launcher", "-f", "x"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({}, ""),
+        ({"command": ["julia", "-f", "x"]}, "its command is not"),
+        ({"options": {"stdout": 1}}, "streams of its own"),
+        ({"options": {"independent": True}}, "outlive us"),
+        ({"options": {"env": {"PYTHONHASHSEED": "1"}}}, "variables PYTHON"),
+        ({"code": {Path("new.py"): 1}}, "has changed; begin anew"),
+        ({"daemon": True}, "daemons"),
+    ],
+)
+def test_why_a_kernel_is_plain(monkeypatch, changed, said):
+    process = multiprocessing.current_process()
+    monkeypatch.setattr(forks, "start_server", lambda: None)
+    monkeypatch.setattr(forks, "_started", {"python": {}, "code": {}})
+    monkeypatch.setattr(forks, "_code", lambda: changed.get("code", {}))
+    monkeypatch.setitem(process._config, "daemon", changed.get("daemon", False))  # noqa: SLF001
+
+    why = kernels.why_plain(
+        changed.get("command", COMMAND), {"env": {}} | changed.get("options", {})
+    )
+
+    assert said in why
+    assert bool(why) == bool(said)
+
+
+def test_papermill_ended_from_outside_leaves_no_process(tmp_path):
+    sleeps = (
+        "import os, subprocess, time\n"
+        "child = subprocess.Popen(['sleep', '60'])\n"
+        f"told = open({str(tmp_path / 'pids')!r}, 'w')\n"
+        "print(os.getppid(), os.getpid(), child.pid, 'all', file=told, flush=True)\n"
+        "time.sleep(60)"
+    )
+    notebook = new_notebook(cells=[new_code_cell(sleeps)])
+    nbformat.write(notebook, tmp_path / "sleeps.ipynb")
+    command = [
+        sys.executable, "-m", "papermill", "--kernel", forks.KERNEL, "--no-progress-bar",
+        "sleeps.ipynb", "done.ipynb",
+    ]  # fmt: skip
+    pids = tmp_path / "pids"
+    papermill_process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: pids.exists() and "all" in pids.read_text())
+
+        papermill_process.send_signal(signal.SIGKILL)
+
+        wait_until(lambda: not any(psutil.pid_exists(int(p)) for p in pids.read_text().split()[:3]))
+    finally:
+        papermill_process.kill()
+        papermill_process.wait()
