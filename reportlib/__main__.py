@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from reportlib.pipeline.build import (
     ROOT,
     BuildError,
     Watch,
+    Way,
     build,
     fingerprint,
     unchanged,
@@ -59,11 +60,23 @@ def main() -> None:
     help="Edition date, as 2026-03-01, instead of report.yaml's.",
 )
 @click.option("--force", is_flag=True, help="Build even if nothing changed.")
-def report(params: Path, target: Path, as_of: str | None, *, force: bool) -> None:
+@click.option("--no-cache", is_flag=True, help="Make everything anew.")
+@click.option("--workers", type=click.IntRange(1), help="Sections executed side by side.")
+@click.option("--kernel", help="Kernel to execute them with; python3 is Jupyter's own.")
+def report(
+    params: Path,
+    target: Path,
+    as_of: str | None,
+    *,
+    force: bool,
+    no_cache: bool,
+    workers: int | None,
+    kernel: str | None,
+) -> None:
     """Make the report: one HTML and one PDF."""
     started = time.perf_counter()
     inputs = fingerprint(params, as_of)
-    if not force and unchanged(target, inputs):
+    if not (force or no_cache) and unchanged(target, inputs):
         click.echo("Nothing changed since the last build.")
         _name_documents(target)
         return
@@ -74,9 +87,11 @@ def report(params: Path, target: Path, as_of: str | None, *, force: bool) -> Non
     from reportlib.pipeline.progress import shown
 
     watch = Watch()
+    way = Way(cached=not no_cache)
+    way = replace(way, workers=workers or way.workers, kernel=kernel or way.kernel)
     try:
         with shown() as progress:
-            build(target, inputs, progress, watch)
+            build(target, inputs, progress, watch, way)
     except ParamsError as error:
         _stop(f"{error}\n{len(error.problems)} problem(s) in the parameters.", target)
     except BuildError as error:

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from click.testing import CliRunner
 from nbformat.v4 import new_notebook
 
 from reportlib.__main__ import main
+from reportlib.pipeline import build as building
 from reportlib.pipeline import execute, export, files
 from reportlib.pipeline.build import DOCUMENTS, RECORD, Watch
 from reportlib.pipeline.data import TABLES
@@ -27,8 +29,10 @@ def quick(monkeypatch):
     """Stand-ins for what takes seconds; returns the sections that were executed."""
     runs = []
 
-    def run(_, sections, **__):
+    def run(_, sections, *, finished, **__):
         runs.append(list(sections))
+        for name in sections:
+            finished(name, new_notebook())
         return {name: new_notebook() for name in sections}, []
 
     def page(_, notebook):
@@ -55,8 +59,16 @@ def report(params_copy, tmp_path, monkeypatch):
 
 
 def contents(folder):
-    files = (path for path in folder.rglob("*") if path.is_file())
+    files = (path for path in folder.rglob("*") if path.is_file() and path.parent.name != "cache")
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+@pytest.fixture
+def notebooks(tmp_path, monkeypatch):
+    """A copy of notebooks/ to edit."""
+    folder = Path(shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks"))
+    monkeypatch.setattr(building, "NOTEBOOKS", folder)
+    return folder
 
 
 def spoil(params):
@@ -105,6 +117,50 @@ def test_what_the_documents_are_made_from_decides(report, quick, tmp_path, param
     report("--force", "--as-of", "2026-03-01")
 
     assert len(quick) == 4
+
+
+def test_only_what_an_edit_concerns_is_executed_again(
+    report, quick, tmp_path, params_copy, notebooks
+):
+    def executed(*more):
+        report("--force", *more)
+        return quick[-1]
+
+    everything = executed()
+    assert executed() == []
+    glossary = notebooks / "96_glossary.ipynb"
+    glossary.write_text(glossary.read_text().replace("# Glossary", "# Words"))
+    assert executed() == ["96_glossary"]
+    assert executed() == []
+    (params_copy / "chips" / "m2-ultra.yaml").unlink()
+    assert executed() == everything
+    assert executed("--no-cache") == everything
+    kept = [p for p in (tmp_path / "build" / "cache").iterdir() if b'"cells"' in p.read_bytes()]
+    kept[0].write_bytes(kept[0].read_bytes()[:-1])
+    kept[1].unlink()
+    assert len(executed()) <= 2  # one may be of params that are gone
+    assert executed("--as-of", "2026-03-01") == everything
+    assert len(everything) > 10
+
+
+def test_sections_that_were_executed_before_one_failed_are_kept(
+    report, quick, monkeypatch, notebooks
+):
+    good = execute.execute
+    failure = Failure("10_x", 3, "1 / 0", "ZeroDivisionError: no", "", "look", None)
+
+    def fail(notebooks, sections, **words):
+        good(notebooks, dict(list(sections.items())[1:]), **words)
+        return {}, [failure]
+
+    monkeypatch.setattr(execute, "execute", fail)
+    assert report().exit_code == 1
+    monkeypatch.setattr(execute, "execute", good)
+
+    assert report().exit_code == 0
+    assert len(quick[0]) > 10
+    assert len(quick[1]) == 1
+    assert notebooks
 
 
 @pytest.mark.usefixtures("quick")

@@ -15,7 +15,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, writes
 
 from reportlib.params import ParamsError
-from reportlib.pipeline import execute
+from reportlib.pipeline import execute, forks
 
 ROOT = Path(__file__).parents[1]
 
@@ -37,12 +37,18 @@ def write(folder, name, *sources, parameters="size: int = 1  # of something"):
     (folder / f"{name}.ipynb").write_text(writes(new_notebook(cells=cells, metadata=kernel)))
 
 
-def run(tmp_path, sections, progress=lambda *_: None):
-    with tempfile.TemporaryDirectory() as scratch:  # tmp_path is too long for a socket
-        return execute.execute(
-            tmp_path / "notebooks", sections,
-            scratch=Path(scratch), failed=tmp_path / "failed", progress=progress,
-        )  # fmt: skip
+def nothing(*_):
+    pass
+
+
+def run(tmp_path, sections, *, progress=nothing, scratch=None, finished=nothing, workers=2):
+    with tempfile.TemporaryDirectory() as short:  # tmp_path is too long for a socket
+        scratch = scratch or Path(short)
+        with forks.environment(scratch):
+            return execute.execute(
+                tmp_path / "notebooks", sections, scratch=scratch, failed=tmp_path / "failed",
+                progress=progress, finished=finished, kernel=forks.KERNEL, workers=workers,
+            )  # fmt: skip
 
 
 def printed(notebook):
@@ -126,15 +132,18 @@ def test_sections_that_fail_are_told_and_the_others_finish(tmp_path, monkeypatch
     )
     write(notebooks, "c_dies", "import os\nos._exit(3)")
     write(notebooks, "d_quick", look)
-    seen = []
+    seen, told_of = [], []
 
     done, failures = run(
         tmp_path,
         {"b_slow": {"size": 7}, "a_unit": {}, "c_dies": {}, "d_quick": {}},
-        lambda *step: seen.append(step),
+        progress=lambda *step: seen.append(step),
+        finished=lambda *section: told_of.append(section),
     )
 
     assert list(done) == ["b_slow", "d_quick"]
+    assert sorted(name for name, _ in told_of) == ["b_slow", "d_quick"]
+    assert all(execute.from_bytes(execute.as_bytes(n)) == n == done[name] for name, n in told_of)
     told = {name: json.loads(printed(notebook)) for name, notebook in done.items()}
     way = "ipc" if sys.platform == "linux" else "tcp"
     assert [facts[:4] for facts in told.values()] == [
@@ -176,10 +185,9 @@ import signal
 import sys
 from pathlib import Path
 signal.signal(signal.SIGINT, signal.default_int_handler)  # which shells turn off in the background
-from reportlib.pipeline import execute
-here = Path(sys.argv[1])
-execute.execute(here / "notebooks", {"sleeps": {}}, scratch=Path(sys.argv[2]),
-                failed=here / "failed", progress=lambda *_: None)
+sys.path.insert(0, "tests")
+from test_execute import run
+run(Path(sys.argv[1]), {"sleeps": {}}, scratch=Path(sys.argv[2]))
 """
 
 
@@ -226,10 +234,7 @@ def test_a_scratch_folder_may_have_a_long_name(tmp_path):
     scratch = tmp_path / ("x" * 100)
     scratch.mkdir()
 
-    done, failures = execute.execute(
-        tmp_path / "notebooks", {"a": {}},
-        scratch=scratch, failed=tmp_path / "failed", progress=lambda *_: None,
-    )  # fmt: skip
+    done, failures = run(tmp_path, {"a": {}}, scratch=scratch)
 
     assert (printed(done["a"]), failures) == ("1\n", [])
 

@@ -1,6 +1,7 @@
 """The report is whole, needs no network, is accessible, and has the same bytes twice."""
 
 import re
+import shutil
 import zlib
 
 import page
@@ -112,17 +113,31 @@ def test_two_builds_have_the_same_bytes(built, tmp_path, environment):
         "HOME": str(tmp_path), "USER": "someone", "TMPDIR": str(tmp_path),
     }  # fmt: skip
 
-    done = command("--params", ROOT / "params", "--build", tmp_path / "b", cwd=tmp_path,
-                   env=environment | strange, umask=0o077)  # fmt: skip
+    done = command("--params", ROOT / "params", "--build", tmp_path / "b", "--no-cache",
+                   "--workers", "1", cwd=tmp_path, env=environment | strange,
+                   umask=0o077)  # fmt: skip
 
     assert done.returncode == 0, done.stderr
+    assert differing(built, tmp_path / "b") == set()
+
+
+def test_a_build_from_the_cache_has_the_same_bytes(built, tmp_path):
+    shutil.copytree(built / "cache", tmp_path / "cache")
+
+    done = command("--params", ROOT / "params", "--build", tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    assert "started" not in done.stdout
+    assert differing(built, tmp_path) == set()
+
+
+def differing(one, other):
+    """Return the files that are not the same in two builds."""
     made, again = (
         {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.*")}
-        for folder in (built, tmp_path / "b")
+        for folder in (one, other)
     )
-    assert {
-        name for name in made.keys() | again.keys() if made.get(name) != again.get(name)
-    } == set()
+    return {name for name in made.keys() | again.keys() if made.get(name) != again.get(name)}
 
 
 def test_another_cast_makes_both_documents(tell, params_copy):

@@ -1,20 +1,37 @@
 """One build: params and notebooks in; HTML, PDF and data out, or nothing changed."""
 
-import hashlib
 import json
-import platform
+import os
 import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from reportlib.digests import digest, of_bytes, of_file, of_files
+from reportlib.pipeline import forks, keys
+from reportlib.pipeline.cache import Cache
+from reportlib.pipeline.files import write_together
+
 ROOT = Path(__file__).parents[2]
+NOTEBOOKS = ROOT / "notebooks"
 DOCUMENTS = ("hbm-panorama.html", "hbm-panorama.pdf")
 RECORD = "build.json"
 INPUTS = ("notebooks/*.ipynb", "reportlib/**/*", "requirements.lock", "pyproject.toml")
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a build is done; what it builds is the same."""
+
+    kernel: str = forks.KERNEL
+    workers: int = (os.cpu_count() or 1) + 1  # a kernel that starts or ends mostly waits
+    cached: bool = True
 
 
 class BuildError(RuntimeError):
@@ -41,75 +58,107 @@ def fingerprint(params: Path, as_of: str | None) -> str:
     Reads a few hundred small files and imports nothing heavy: deciding that there is nothing to
     do must be instant.
     """
-    digest = hashlib.sha256()
-    paths = {p for pattern in INPUTS for p in ROOT.glob(pattern)} | set(params.rglob("*"))
-    for path in sorted(p for p in paths if p.is_file() and "__pycache__" not in p.parts):
-        name = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path.relative_to(params)
-        content = hashlib.sha256(path.read_bytes()).hexdigest()
-        digest.update(f"{name.as_posix()} {content}\n".encode())
-    digest.update(f"{platform.python_version()} {platform.machine()} {as_of or ''}".encode())
-    return digest.hexdigest()
+    ours = (path for pattern in INPUTS for path in ROOT.glob(pattern))
+    return digest(
+        of_files(ours, ROOT), of_files(params.rglob("*"), params), keys.versions(), as_of or ""
+    )
 
 
 def unchanged(build: Path, inputs: str) -> bool:
     """Whether *build* holds all that was made from *inputs*, untouched."""
     try:
         record = json.loads((build / RECORD).read_text(encoding="utf-8"))
-        digests = {name: _digest(build / name) for name in record["files"]}
+        digests = {name: of_file(build / name) for name in record["files"]}
     except (OSError, ValueError, KeyError, TypeError):
         return False
     whole = set(DOCUMENTS) <= set(digests)
     return whole and bool(record == {"inputs": inputs, "files": digests})
 
 
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
 def build(
-    target: Path, inputs: str, progress: Callable[[str, int, int], None], watch: Watch
+    target: Path, inputs: str, progress: Progress, watch: Watch, way: Way | None = None
 ) -> None:
     """Build documents and data into *target*: all are replaced, or none is touched.
 
     Raises ParamsError for params that cannot be used and BuildError for what fails after that.
     """
-    with watch.stage("start"):  # libraries that take seconds to import are met only here
-        from reportlib import params
-        from reportlib.exhibits import claims
-        from reportlib.pipeline import data, execute, export
-        from reportlib.pipeline.assemble import assemble, basis
-        from reportlib.pipeline.files import write_together
-        from reportlib.pipeline.manuscript import ExportError
-
-    with watch.stage("params"):
-        numbers = params.load()
-        claims.check(numbers)
-        sections = execute.typed_parameters(ROOT / "notebooks", numbers.report.sections)
-    target.mkdir(parents=True, exist_ok=True)
-    failed = target / "failed"
-    shutil.rmtree(failed, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix="hbm-panorama-") as scratch:
-        with watch.stage("execute"):
-            executed, failures = execute.execute(
-                ROOT / "notebooks",
-                sections,
-                scratch=Path(scratch),
-                failed=failed,
-                progress=progress,
-            )
-        if failures:
-            raise BuildError("\n\n".join(map(str, failures)))
-    report = assemble(executed, numbers.report, numbers.sources, basis(numbers))
-    try:
-        with watch.stage("HTML"):
-            html, _ = export.HtmlExporter().from_notebook_node(report)
-        with watch.stage("PDF"):
-            pdf, _ = export.PdfExporter().from_notebook_node(report)
-    except ExportError as error:
-        raise BuildError(str(error)) from None
-    with watch.stage("data"):
-        contents = dict(zip(DOCUMENTS, (html.encode(), pdf), strict=True)) | data.files(numbers)
-    digests = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+    with (
+        tempfile.TemporaryDirectory(prefix="hbm-panorama-") as scratch,
+        forks.environment(Path(scratch)),
+        forks.helper() as submit,
+    ):
+        contents = _contents(
+            target, Path(scratch), submit, progress=progress, watch=watch, way=way or Way()
+        )
+    digests = {name: of_bytes(content) for name, content in contents.items()}
     with watch.stage("write"):
         contents[RECORD] = json.dumps({"inputs": inputs, "files": digests}, indent=1).encode()
         write_together({target / name: content for name, content in contents.items()})
+
+
+def _contents(
+    target: Path,
+    scratch: Path,
+    submit: forks.Submit,
+    *,
+    progress: Progress,
+    watch: Watch,
+    way: Way,
+) -> dict[str, bytes]:
+    """Return documents and data by their names; what was made before is taken from the cache."""
+    with watch.stage("start"):  # libraries that take seconds to import are met only here
+        from nbformat import NotebookNode
+
+        from reportlib import params
+        from reportlib.exhibits import claims
+        from reportlib.pipeline import execute, export
+        from reportlib.pipeline.ahead import Pictures, Tables
+        from reportlib.pipeline.assemble import assemble, basis
+        from reportlib.pipeline.manuscript import ExportError
+
+    with watch.stage("params"):
+        root, day = params.default_root(), os.environ.get("AS_OF", "")
+        numbers = params.load(root)
+        claims.check(numbers)
+        wanted = execute.typed_parameters(NOTEBOOKS, numbers.report.sections)
+    target.mkdir(parents=True, exist_ok=True)
+    failed = target / "failed"
+    shutil.rmtree(failed, ignore_errors=True)
+    cache = Cache(target / "cache" if way.cached else None)
+    with watch.stage("execute"):
+        tables = Tables(root, keys.data(NOTEBOOKS, root, day), cache, submit)
+        pictures = Pictures(numbers.sources, cache, submit)
+        key_of = keys.sections(NOTEBOOKS, root, day)
+        kept = {name: cache.get(key_of[name]) for name in wanted}
+        sections = {name: execute.from_bytes(content) for name, content in kept.items() if content}
+        for notebook in sections.values():
+            pictures.begin(notebook)
+
+        def finished(name: str, notebook: NotebookNode) -> None:
+            cache.put(key_of[name], execute.as_bytes(notebook))
+            pictures.begin(notebook)
+
+        executed, failures = execute.execute(
+            NOTEBOOKS,
+            {name: values for name, values in wanted.items() if name not in sections},
+            scratch=scratch, failed=failed, progress=progress, finished=finished,
+            kernel=way.kernel, workers=way.workers,
+        )  # fmt: skip
+        if failures:
+            raise BuildError("\n\n".join(map(str, failures)))
+    with watch.stage("draw"):
+        pictures.finish()
+    sections |= executed
+    sections = {name: sections[name] for name in wanted}
+    report = assemble(sections, numbers.report, numbers.sources, basis(numbers))
+    with watch.stage("documents"), ThreadPoolExecutor() as pool:
+        exporters = (export.HtmlExporter, export.PdfExporter)
+        made = [pool.submit(exporter().from_notebook_node, report) for exporter in exporters]
+        try:
+            html, pdf = (document.result()[0] for document in made)
+        except ExportError as error:
+            raise BuildError(str(error)) from None
+    with watch.stage("data"):
+        files = tables.finish()
+    cache.prune()
+    return dict(zip(DOCUMENTS, (html.encode(), pdf), strict=True)) | files

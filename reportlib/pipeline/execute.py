@@ -4,36 +4,29 @@ A section that fails does not stop the others; it leaves its half-executed noteb
 and a Failure that says where it broke, in which line of ours, and what to look at.
 """
 
-import os
+import json
 import re
-import sys
 import textwrap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, ClassVar, get_args
-from uuid import uuid4
 from weakref import WeakSet
 
 import nbformat
 import papermill
-from jupyter_client.localinterfaces import localhost
 from jupyter_client.manager import AsyncKernelManager
-from jupyter_core.paths import jupyter_runtime_dir
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbconvert.filters import strip_ansi
 from papermill.exceptions import PapermillExecutionError
 from pydantic import TypeAdapter, ValidationError
-from traitlets import default
 
 from reportlib.exhibits.sections import SPECIAL, TYPES
 from reportlib.params import ParamsError, Precision, Problem, problem
 
 SECONDS_PER_CELL = 300
-LONGEST_SOCKET_FOLDER = 90  # bytes: 107, less a slash, eight digits and the number of a channel
 OWN_FRAME = re.compile(r"File \S*?(reportlib/[\w/]+\.py):(\d+)(?:, in ([\w.<>]+))?")
 HINTS = {
     "ParamsError": "mend the named file under params/ and build again",
@@ -45,7 +38,7 @@ HINTS = {
 
 
 class KernelManager(AsyncKernelManager):
-    """Kernels that are spoken to through files only we can open, not through open TCP ports."""
+    """Kernels of this process, so that all can be ended at once."""
 
     living: ClassVar["WeakSet[KernelManager]"] = WeakSet()
 
@@ -61,18 +54,6 @@ class KernelManager(AsyncKernelManager):
             process = getattr(manager.provisioner, "process", None)
             if process:
                 process.kill()
-
-    @default("transport")
-    def _through_files(self) -> str:
-        # A socket's path has a limit, on Linux the highest; kernels would wait for ever beyond it.
-        short = len(os.fsencode(jupyter_runtime_dir())) <= LONGEST_SOCKET_FOLDER
-        return "ipc" if sys.platform == "linux" and short else "tcp"
-
-    @default("ip")
-    def _beside_the_connection_file(self) -> str:
-        # jupyter_client's own default is a relative path, and kernels run in folders of their own.
-        folder = jupyter_runtime_dir()
-        return f"{folder}/{uuid4().hex[:8]}" if self.transport == "ipc" else localhost()
 
 
 @dataclass(frozen=True)
@@ -99,6 +80,7 @@ class Failure:
 
 
 Progress = Callable[[str, int, int], None]
+Finished = Callable[[str, nbformat.NotebookNode], None]
 
 
 def typed_parameters(
@@ -166,20 +148,31 @@ def execute(
     scratch: Path,
     failed: Path,
     progress: Progress,
+    finished: Finished,
+    kernel: str,
+    workers: int,
 ) -> tuple[dict[str, nbformat.NotebookNode], list[Failure]]:
     """Return the executed sections in order, and what failed.
 
-    Kernels work in *scratch*; half-executed notebooks are kept in *failed*. *progress* is called
-    with a section, the cells done and the cells there are.
+    At most *workers* kernels work in *scratch*; half-executed notebooks are kept in *failed*.
+    *progress* is called with a section, the cells done and the cells there are; *finished* with a
+    section and its executed notebook, in any order.
     """
     done: dict[str, nbformat.NotebookNode] = {}
     failures: list[Failure] = []
-    with _kernel_environment(scratch), ThreadPoolExecutor(os.cpu_count()) as pool:
+
+    def run(section: str, values: Mapping[str, Any]) -> nbformat.NotebookNode | Failure:
+        result = _run(
+            notebooks, section, values,
+            scratch=scratch, failed=failed, progress=progress, kernel=kernel,
+        )  # fmt: skip
+        if not isinstance(result, Failure):
+            finished(section, result)
+        return result
+
+    with ThreadPoolExecutor(workers) as pool:
         tasks = {
-            section: pool.submit(
-                _run, notebooks, section, values, scratch=scratch, failed=failed, progress=progress
-            )
-            for section, values in parameters.items()
+            section: pool.submit(run, section, values) for section, values in parameters.items()
         }
         try:
             for section, task in tasks.items():
@@ -203,6 +196,7 @@ def _run(
     scratch: Path,
     failed: Path,
     progress: Progress,
+    kernel: str,
 ) -> nbformat.NotebookNode | Failure:
     """Execute one section."""
     output = scratch / f"{section}.ipynb"
@@ -224,7 +218,8 @@ def _run(
             str(output),
             parameters=dict(values),
             progress_bar=False,
-            kernel_name="python3",
+            request_save_on_cell_execute=False,
+            kernel_name=kernel,
             kernel_manager_class=KernelManager,
             execution_timeout=SECONDS_PER_CELL,
             on_cell_executed=report,
@@ -269,28 +264,11 @@ def _own_frame(trace: str) -> str:
     return f"{file}:{line}, in {function}" if function else f"{file}:{line}"
 
 
-@contextmanager
-def _kernel_environment(scratch: Path) -> Iterator[None]:
-    """Give kernels an IPython profile of their own and one thread each for linear algebra.
+def as_bytes(notebook: nbformat.NotebookNode) -> bytes:
+    """Return a notebook as it is kept: as it is, where nbformat would sort keys and split lines."""
+    return json.dumps(notebook).encode()
 
-    The user's IPython start-up files could change what the report says.
-    """
-    ours = {
-        "IPYTHONDIR": str(scratch / "ipython"),
-        "JUPYTER_RUNTIME_DIR": str(scratch / "runtime"),
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-        "TZ": "UTC",
-    }
-    (scratch / "runtime").mkdir(mode=0o700)
-    before = {name: os.environ.get(name) for name in ours}
-    os.environ.update(ours)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+
+def from_bytes(content: bytes) -> nbformat.NotebookNode:
+    """Return a kept notebook."""
+    return nbformat.from_dict(json.loads(content))

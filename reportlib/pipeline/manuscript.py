@@ -48,6 +48,8 @@ FORMULA = re.compile(
 )
 INVISIBLE_HTML = re.compile(r"(?is)<(script|style|template)\b.*?</\1\s*>|<!--.*?-->|<[^>]*>")
 
+PICTURES_OF: dict[str, str] = {}  # charts that were drawn, by their specs
+
 
 class ExportError(RuntimeError):
     """A document cannot be made of this notebook; the message says what stands in the way."""
@@ -277,23 +279,26 @@ def _drawable(spec: dict[str, Any]) -> dict[str, Any]:
     """
     text = json.dumps(spec)
     try:
-        _drawn(text)
+        drawn(text)
     except ValueError:
         text = text.replace("\\\\", 4 * "\\").replace("\\u2028", " ").replace("\\u2029", " ")
-        _drawn(text)
+        drawn(text)
     return dict(json.loads(text))
 
 
 def draw(spec: Mapping[str, Any], prefix: str) -> str:
     """Return the chart as SVG, in the document's font, with ids that start with *prefix*."""
-    return re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{prefix}-", _drawn(json.dumps(spec)))
+    return re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{prefix}-", drawn(json.dumps(spec)))
 
 
-@cache
-def _drawn(spec: str) -> str:
+def drawn(spec: str) -> str:
     """Return a chart as SVG; the HTML and the PDF show the same pictures."""
-    _register_fonts()
-    return str(vl_convert.vegalite_to_svg(spec, config=CONFIG, allowed_base_urls=[]))
+    if spec not in PICTURES_OF:
+        _register_fonts()
+        PICTURES_OF[spec] = str(
+            vl_convert.vegalite_to_svg(spec, config=CONFIG, allowed_base_urls=[])
+        )
+    return PICTURES_OF[spec]
 
 
 @cache
