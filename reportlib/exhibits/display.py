@@ -17,6 +17,7 @@ from reportlib.exhibits.theme import WIDTH
 from reportlib.exhibits.words import USUAL, count, percent, usual
 from reportlib.units import show
 
+ABOUT = "application/vnd.hbm.about+json"
 VEGALITE = ("application/vnd.vegalite.v6+json", "application/vnd.vegalite.v5+json")  # JupyterLab 4
 MISSING = "–"
 NOTHING = (
@@ -45,6 +46,11 @@ class Column:
 def prose(text: str) -> None:
     """Show Markdown whose numbers were computed."""
     display({"text/markdown": text}, raw=True)
+
+
+def about(*, title: str, description: str, keywords: str) -> None:
+    """Say what indexes and search tell of a page; no document shows it."""
+    display({ABOUT: {"title": title, "description": description, "keywords": keywords}}, raw=True)
 
 
 def figure(chart: alt.TopLevelMixin, *, id: str, caption: str, alt: str) -> None:

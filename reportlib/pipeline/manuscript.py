@@ -24,6 +24,7 @@ from nbformat import NotebookNode
 from reportlib.exhibits.theme import CONFIG
 from reportlib.pipeline.chartdata import with_sources
 
+ABOUT = "application/vnd.hbm.about+json"  # what indexes tell of a page; no part of it
 FONTS = Path(__file__).parent / "assets" / "fonts"
 FONT_PACKAGES = ("manimgx_fonts", "manimgx_fonts_cjk")  # Noto: scripts, emoji, symbols; CJK
 PICTURES = {
@@ -205,7 +206,7 @@ def _add(
         return
     data = output.data
     exhibit = output.get("metadata", {}).get("exhibit", {})
-    if exhibit.get("kind") == "caption":
+    if exhibit.get("kind") == "caption" or ABOUT in data:
         return
     name = _free(str(exhibit.get("id") or f"chart-{len(paper.charts) + 1}"), paper)
     legend = {"caption": str(exhibit.get("caption", "")), "origin": notebook}
