@@ -32,14 +32,14 @@ def assemble(
         "references": [csl_item(key, source) for key, source in sorted(sources.items())],
     }
     for name, notebook in sections.items():
-        merged.cells += _cells(name, notebook)
+        merged.cells += shown(name, notebook)
     merged.cells.append(new_markdown_cell("# Sources {.unnumbered}\n\n::: {#refs}\n:::"))
     for number, cell in enumerate(merged.cells):
         cell.id = f"cell-{number}"
     return merged
 
 
-def _cells(name: str, notebook: NotebookNode) -> list[NotebookNode]:
+def shown(name: str, notebook: NotebookNode) -> list[NotebookNode]:
     """Return the cells of section *name* that a reader sees; the first heading gets its label."""
     cells = []
     label = f"sec-{name.partition('_')[2].replace('_', '-') or name}"

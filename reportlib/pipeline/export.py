@@ -52,6 +52,15 @@ def render(paper: Manuscript, to: str, folder: Path, *options: str, missing: str
     return done.stdout
 
 
+def html(paper: Manuscript, folder: Path, *options: str) -> tuple[str, str]:
+    """Return the contents and the body of *paper*, as HTML."""
+    template = folder / "parts.html"
+    template.write_text("$toc$\n<!--body-->\n$body$", encoding="utf-8")
+    always = ("--template", str(template), "--mathml", "--toc", "--toc-depth=2")
+    contents, _, body = render(paper, "html5", folder, *always, *options).partition("<!--body-->")
+    return contents, body
+
+
 class DocumentExporter(Exporter):
     """What both documents have in common: a manuscript, and a folder to work in."""
 
@@ -83,12 +92,7 @@ class HtmlExporter(DocumentExporter):
 
     def document(self, paper: Manuscript, folder: Path) -> str:
         """Return the page."""
-        template = folder / "parts.html"
-        template.write_text("$toc$\n<!--body-->\n$body$", encoding="utf-8")
-        options = ("--mathml", "--toc", "--toc-depth=2", "--number-sections")
-        html = render(paper, "html5", folder, "--template", str(template), *options)
-        contents, _, body = html.partition("<!--body-->")
-        return page(paper, contents, body)
+        return page(paper, *html(paper, folder, "--number-sections"))
 
 
 class PdfExporter(DocumentExporter):

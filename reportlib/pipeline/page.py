@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import vl_convert
-from jinja2 import Environment, FileSystemLoader
+from jinja2 import Environment, FileSystemLoader, Template
 
 from reportlib.exhibits.theme import CONFIG
 from reportlib.pipeline.chartdata import compact
@@ -27,7 +27,8 @@ from reportlib.pipeline.manuscript import FONTS, Chart, Manuscript, Picture
 
 ASSETS = Path(__file__).parent / "assets"
 STYLES = ("page.css", "conveniences.css")
-SCRIPTS = ("theme.js", "charts.js", "page.js", "exhibits.js", "tables.js", "search.js", "cards.js")
+CHARTS, BUNDLE = "charts.js", "  //= how Vega gets into the page: packed.js or linked.js\n"
+SCRIPTS = ("theme.js", CHARTS, "page.js", "exhibits.js", "tables.js", "search.js", "cards.js")
 WEB_FONTS = {
     ("IBM Plex Sans", 400, "normal"): "IBMPlexSans-Regular-Latin1.woff2",
     ("IBM Plex Sans", 400, "italic"): "IBMPlexSans-Italic-Latin1.woff2",
@@ -56,6 +57,27 @@ BUNDLE_NOTICE = (
 
 def page(paper: Manuscript, contents: str, body: str) -> str:
     """Return the page around *contents* and *body*, as Pandoc made them of *paper*."""
+    body = finished(paper, body)
+    style = _font_faces() + "".join(map(asset, STYLES))
+    scripts = [charts_script("packed.js") if name == CHARTS else asset(name) for name in SCRIPTS]
+    vega = vega_bundle() if paper.charts else ""
+    packed = base64.b64encode(gzip.compress(vega.encode(), mtime=0)).decode()
+    policy = (
+        "default-src 'none'; img-src data:; font-src data:; base-uri 'none'; form-action 'none'; "
+        f"script-src {' '.join(map(allowed, filter(None, [vega, *scripts])))}; "
+        f"style-src {allowed(style)}; style-src-attr 'unsafe-inline'"
+    )
+    return template("page.html.j2").render(
+        paper.metadata, policy=policy, style=style, scripts=scripts, vega=vega and packed,
+        notice=BUNDLE_NOTICE,
+        contents=contents, body=body, config=json_script(CONFIG, name="chart-config"),
+        about=json_script(_about(paper.metadata), kind="application/ld+json"),
+        description=_description(paper.metadata),
+    )  # fmt: skip
+
+
+def finished(paper: Manuscript, body: str) -> str:
+    """Return *body*, as Pandoc made it of *paper*, with its charts, pictures, tools and code."""
     for wordy, short in CELLS.items():
         body = body.replace(wordy, short)
     body = re.sub(r' data-cites="[^"]*"', "", body)
@@ -64,23 +86,13 @@ def page(paper: Manuscript, contents: str, body: str) -> str:
         body = body.replace(f"<!--chart:{label}-->", _frame(chart))
     for name, picture in paper.pictures.items():
         body = body.replace(f'src="{name}"', f'src="{_address(picture)}"')
-    style = _font_faces() + "".join(map(_asset, STYLES))
-    scripts = [_asset(name) for name in SCRIPTS]
-    vega = vega_bundle() if paper.charts else ""
-    packed = base64.b64encode(gzip.compress(vega.encode(), mtime=0)).decode()
-    policy = (
-        "default-src 'none'; img-src data:; font-src data:; base-uri 'none'; form-action 'none'; "
-        f"script-src {' '.join(map(_hash, filter(None, [vega, *scripts])))}; "
-        f"style-src {_hash(style)}; style-src-attr 'unsafe-inline'"
-    )
+    return body
+
+
+def template(name: str) -> Template:
+    """Return a template of the assets; what is no HTML is escaped in it by ``| e``."""
     environment = Environment(loader=FileSystemLoader(ASSETS), autoescape=False)  # noqa: S701
-    return environment.get_template("page.html.j2").render(
-        paper.metadata, policy=policy, style=style, scripts=scripts, vega=vega and packed,
-        notice=BUNDLE_NOTICE,
-        contents=contents, body=body, config=_data(CONFIG, name="chart-config"),
-        about=_data(_about(paper.metadata), kind="application/ld+json"),
-        description=_description(paper.metadata),
-    )  # fmt: skip
+    return environment.get_template(name)
 
 
 def _description(metadata: Mapping[str, Any]) -> str:
@@ -103,8 +115,14 @@ def _about(metadata: Mapping[str, Any]) -> dict[str, Any]:
     return about
 
 
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """Return the text of an asset."""
     return (ASSETS / name).read_text(encoding="utf-8")
+
+
+def charts_script(bundle: str) -> str:
+    """Return the script of live charts, to which the asset *bundle* brings Vega."""
+    return asset(CHARTS).replace(BUNDLE, asset(bundle))
 
 
 def _with_tools(exhibit: re.Match[str], code: Mapping[str, str]) -> str:
@@ -130,7 +148,7 @@ def _frame(chart: Chart) -> str:
     svg = lean(chart.svg).replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
     bound = [param for param in chart.spec.get("params", []) if isinstance(param.get("bind"), dict)]
     kind = "chart controls" if bound else "chart"
-    return f'<div class="{kind}">{svg}{_data(compact(chart.spec))}</div>'
+    return f'<div class="{kind}">{svg}{json_script(compact(chart.spec))}</div>'
 
 
 def lean(svg: str) -> str:
@@ -170,7 +188,7 @@ def _tenths(attribute: re.Match[str]) -> str:
     return re.sub(r"-?\d+\.\d{2,}", lambda n: f"{round(float(n[0]), 1) + 0:g}", attribute[0])
 
 
-def _data(value: Any, *, name: str = "", kind: str = "application/json") -> str:
+def json_script(value: Any, *, name: str = "", kind: str = "application/json") -> str:
     """Return *value* as JSON in a script element that no text in it can close."""
     text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
     text = text.replace("<", "\\u003c")
@@ -178,7 +196,8 @@ def _data(value: Any, *, name: str = "", kind: str = "application/json") -> str:
     return f'<script type="{kind}"{label}>{text}</script>'
 
 
-def _hash(text: str) -> str:
+def allowed(text: str) -> str:
+    """Return *text*, a script or a style, as the policy of a page allows it."""
     digest = hashlib.sha256(text.encode()).digest()
     return f"'sha256-{base64.b64encode(digest).decode()}'"
 

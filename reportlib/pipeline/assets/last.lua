@@ -7,6 +7,7 @@ local LONGEST_WORD, PIECE = 40, 24 -- bytes of a word that stays whole, characte
 local LINE = 118 -- characters of a table's text across the page
 local PADDING = 2.2 -- the space between two columns, in characters
 local whole = false -- whether the document should have all that it points to: Typst will tell
+local site = false -- whether it stands among others, to which it leads by relative addresses
 local ids = {} -- else, what there is to point to
 local missing = {} -- characters that no font has
 
@@ -56,7 +57,7 @@ local function code(element)
   return element
 end
 
--- A link to what is there, or to the web; an address that is its own text breaks by itself.
+-- A link to what is there, to another page of the site, or to the web; an address that is its own text breaks by itself.
 local function link(element)
   local target = element.target
   local scheme = target:lower():match('^(%a+):')
@@ -64,6 +65,8 @@ local function link(element)
     local bare = pandoc.utils.stringify(element.content) == target
     return element, not bare or next(missing) ~= nil
   end
+  if site and target:match('^[%w./-]+%.html$') then return element end
+  if site and target:match('^[%w./-]+%.html#[%w_-]+$') then return element end
   local id = target:match('^#(.+)$') or ''
   if typst and whole and id:match('^ref%-') then element.target = 'to:' .. id end
   if whole and id ~= '' then return element end
@@ -177,6 +180,7 @@ function Pandoc(doc)
   for character in pandoc.utils.stringify(doc.meta.missing or ''):gmatch(utf8.charpattern) do
     missing[character] = true
   end
+  site = doc.meta.site == true
   whole = doc.meta.whole == true or pandoc.utils.stringify(doc.meta.whole or '') == 'true'
   if not whole then
     doc:walk({Span = gather, Div = gather, Header = gather, Table = gather, Figure = gather,

@@ -1,0 +1,11 @@
+"""The site around the report: what its pages share, and all of its files but the pages' content.
+
+`page` makes a page of an executed notebook, in any process; `assets` has what pages link to.
+Addresses are relative, so that the site works under any prefix and from a disk.
+"""
+
+from reportlib.pipeline.site.assets import shared_assets
+from reportlib.pipeline.site.page import page_notebook, site_page
+from reportlib.pipeline.site.place import Place, place_of
+
+__all__ = ["Place", "page_notebook", "place_of", "shared_assets", "site_page"]

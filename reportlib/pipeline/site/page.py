@@ -1,0 +1,126 @@
+"""A page of the site: an executed notebook, or HTML of our own, in what all pages share."""
+
+import re
+import tempfile
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from nbformat import NotebookNode
+from nbformat.v4 import new_markdown_cell, new_notebook
+
+from reportlib.exhibits.theme import CONFIG
+from reportlib.params import Source
+from reportlib.pipeline.assemble import csl_item, shown
+from reportlib.pipeline.export import html
+from reportlib.pipeline.manuscript import manuscript
+from reportlib.pipeline.page import allowed, asset, finished, json_script, template
+from reportlib.pipeline.site.assets import SEARCH, paths
+from reportlib.pipeline.site.place import HOME, WAYS, Place, absolute
+
+CITED = re.compile(r"@([\w.:/+-]*[\w/])")  # what may be the key of a source
+HEADING = re.compile(r"\s*<h1[^>]*>(.*?)</h1>", re.DOTALL)
+ROOTED = re.compile(r"\s*<ul>\s*<li><a[^>]*>.*?</a>\s*(<ul>.*</ul>)\s*</li>\s*</ul>\s*", re.DOTALL)
+REFERENCES = "## Sources {.unnumbered}\n\n::: {#refs}\n:::"
+
+
+def page_notebook(
+    notebook: NotebookNode, place: Place, sources: Mapping[str, Source]
+) -> NotebookNode:
+    """Return an executed notebook as `site_page` takes it: what readers see, and what it cites."""
+    whole = new_notebook(cells=shown(place.path.partition("/")[0], notebook))
+    cited = _cited(whole, sources)
+    if cited:
+        whole.cells.append(new_markdown_cell(REFERENCES))
+    for number, cell in enumerate(whole.cells):
+        cell.id = f"cell-{number}"
+    whole.metadata["panorama"] = {
+        "title": place.title,
+        "references": [csl_item(key, sources[key]) for key in cited],
+    }
+    return whole
+
+
+def _cited(notebook: NotebookNode, sources: Mapping[str, Source]) -> list[str]:
+    """Return the keys of *sources* that *notebook* names; Pandoc is slow with all of them."""
+    return sorted(sources.keys() & set(CITED.findall(str(notebook.cells))))
+
+
+def site_page(notebook: NotebookNode, place: Place) -> str:
+    """Return the page of a notebook of `page_notebook` or, where the place is whole, the report."""
+    paper = manuscript(notebook)
+    with tempfile.TemporaryDirectory() as folder:
+        options = ("--number-sections",) if place.whole else ()
+        contents, body = html(paper, Path(folder), "--metadata", "site=true", *options)
+    title = escape(place.title)
+    if not place.whole:  # its first heading is the page's, and its contents are what is below that
+        heading = HEADING.match(body)
+        if heading:
+            title, body = heading[1], body[heading.end() :]
+        contents = ROOTED.sub(r"\1", contents)
+    return around(
+        place,
+        finished(paper, body),
+        title=title,
+        contents=contents,
+        charts=json_script(CONFIG, name="chart-config") if paper.charts else "",
+    )
+
+
+def around(
+    place: Place, body: str, *, title: str = "", contents: str | None = None, charts: str = ""
+) -> str:
+    """Return the page at *place* around *body*; *title* is its heading, as HTML.
+
+    Without contents it is a page to look things up in, and has no charts. Scripts are the site's
+    own files, but for the one that must know the theme before anything is painted.
+    """
+    theme = asset("theme.js")
+    # Browsers count files beside a page on a disk as its own, too.
+    policy = (
+        "default-src 'none'; img-src 'self' data:; font-src 'self'; style-src 'self'; "
+        f"style-src-attr 'unsafe-inline'; script-src 'self' {allowed(theme)}; base-uri 'none'; "
+        "form-action 'none'"
+    )
+    files = {name: place.root + path for name, path in paths().items()}
+    return template("site/page.html.j2").render(
+        place=place, policy=policy, theme=theme, files=files, search=place.root + SEARCH,
+        title=title or escape(place.title), body=body, contents=contents,
+        charts=charts.replace(">", f' data-bundle="{files["vega.js"]}">', 1),
+        trail=[(WAYS[path], place.root + path) for path in (HOME, *place.above)],
+        ways=[(name, place.root + path, _here(path, place)) for path, name in WAYS.items()],
+        about="".join(json_script(thing, kind="application/ld+json") for thing in _about(place)),
+        picture=place.address and place.picture and place.address + place.picture,
+    )  # fmt: skip
+
+
+def _here(way: str, place: Place) -> str:
+    """Return how a way in is marked on a page: as the page, as what it belongs to, or not."""
+    return "page" if way == place.path else "true" if way in place.above else ""
+
+
+def _about(place: Place) -> list[dict[str, Any]]:
+    """Return what search engines read of a page, in schema.org's words."""
+    publisher = {"@type": "Organization", "name": place.publisher}
+    about = {
+        "@context": "https://schema.org",
+        "@type": place.kind,
+        "name": place.title,
+        "description": place.description,
+        "inLanguage": "en",
+        "dateModified": place.edition,
+        "publisher": publisher,
+        **({"url": place.canonical} if place.address else {}),
+        **({"datePublished": place.edition} if place.kind == "Report" else {}),
+        **place.facts,
+    }
+    if place.path == HOME:
+        return [about]
+    trail = [(WAYS[path], absolute(place.address, path)) for path in (HOME, *place.above)]
+    steps = [
+        {"@type": "ListItem", "position": number, "name": name, **({"item": item} if item else {})}
+        for number, (name, item) in enumerate([*trail, (place.name or place.title, "")], 1)
+    ]
+    crumbs = {"@context": "https://schema.org", "@type": "BreadcrumbList", "itemListElement": steps}
+    return [about, crumbs] if place.address else [about]  # steps must have addresses

@@ -1,0 +1,104 @@
+"""Where a page of the site is, and what it says of itself to readers and machines."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from reportlib.params import Report
+from reportlib.pipeline.pages import PageInfo
+
+HOME = "index.html"
+WAYS = {  # the ways in that every page offers, by where they lead
+    HOME: "Home",
+    "report/index.html": "Report",
+    "chips/index.html": "Chips",
+    "models/index.html": "Models",
+    "compare/index.html": "Compare",
+    "editions/index.html": "Editions",
+    "data/index.html": "Data",
+}
+ABOVE = {"chip": "chips/index.html", "model": "models/index.html", "compare": "compare/index.html"}
+
+
+@dataclass(frozen=True)
+class Place:
+    """A page of the site, by its path from the root, as chips/h100-sxm5.html."""
+
+    path: str
+    title: str
+    description: str
+    publisher: str
+    edition: str  # the day of its numbers
+    name: str = ""  # a shorter title, among others of its kind
+    above: tuple[str, ...] = ()  # paths of WAYS that lead to it from home
+    kind: str = "WebPage"  # in schema.org's words
+    picture: str = ""  # by which it is shown where it is shared
+    address: str = ""  # of the site, where it is known, with a slash at the end
+    whole: bool = False  # the report itself, whose sections are numbered
+    facts: Mapping[str, Any] = field(default_factory=dict)  # further ones in schema.org's words
+
+    @property
+    def heading(self) -> str:
+        """The title of the page among those of other sites."""
+        ours = self.title.startswith(self.publisher)
+        return self.title if ours else f"{self.title} · {self.publisher}"
+
+    @property
+    def root(self) -> str:
+        """The way from the page to the root of the site.
+
+        >>> Place("chips/b200.html", "B200", "A chip.", "We", "2026-11-22").root
+        '../'
+        """
+        return "../" * self.path.count("/")
+
+    @property
+    def canonical(self) -> str:
+        """The page's one address, or nothing while that of the site is not known."""
+        return absolute(self.address, self.path)
+
+
+def absolute(address: str, path: str) -> str:
+    """Return the address of *path* in the site at *address*; nothing where that is not known.
+
+    >>> absolute("https://example.org/hbm/", "chips/index.html")
+    'https://example.org/hbm/chips/'
+    """
+    return address and address + shown(path)
+
+
+def shown(path: str) -> str:
+    """Return *path* as addresses have it: an index is its folder."""
+    folder, slash, name = path.rpartition("/")
+    return folder + slash if name == HOME else path
+
+
+def place_of(page: PageInfo, report: Report, address: str = "") -> Place:
+    """Return the place of a page that was made from a notebook."""
+    return Place(
+        path=page.path,
+        title=page.title,
+        description=page.description,
+        publisher=report.publisher,
+        edition=report.as_of.isoformat(),
+        name=page.name,
+        above=(ABOVE[page.kind],),
+        picture=f"social/{page.kind}.png",
+        address=address,
+    )
+
+
+def report_place(report: Report, address: str = "") -> Place:
+    """Return the place of the report itself."""
+    return Place(
+        path="report/index.html",
+        title=report.title,
+        description=report.subtitle,
+        publisher=report.publisher,
+        edition=report.as_of.isoformat(),
+        name="Report",
+        kind="Report",
+        picture="social/report.png",
+        address=address,
+        whole=True,
+    )
