@@ -4,6 +4,11 @@ PYTHON ?= python3
 PARAMS ?= params
 BUILD  ?= build
 AS_OF  ?=
+REMOTE := origin
+BRANCH := gh-pages
+SITE   :=
+HOOK   :=
+export HOOK
 
 VENV   := .venv
 RUN    := $(VENV)/bin/python
@@ -18,7 +23,7 @@ LOCK   := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 -
           --only-binary :all: --no-emit-index-url --no-header --upgrade pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: report test check schema calibrate golden lab lock clean clean-all help
+.PHONY: report publish test check schema calibrate golden lab lock clean clean-all help
 
 report: $(READY)  ## Build build/hbm-panorama.html and build/hbm-panorama.pdf
 	@$(RUN) -m reportlib report --params "$(PARAMS)" --build "$(BUILD)" $(if $(AS_OF),--as-of "$(AS_OF)")
@@ -37,6 +42,11 @@ check: $(TOOLS)  ## Everything that must pass before a change lands: style, type
 
 $(TESTED): $(TESTED_FILES)  # tests that passed on these very files are not run again
 	@$(MAKE) --no-print-directory test
+
+publish: site  ## Publish build/site to gh-pages, or to SITE=/folder, or by HOOK='command'; DRY_RUN=1 tells
+	@$(RUN) -m reportlib publish --params "$(PARAMS)" --build "$(BUILD)" $(if $(AS_OF),--as-of "$(AS_OF)") \
+	  --remote "$(REMOTE)" --branch "$(BRANCH)" $(if $(SITE),--site "$(SITE)") $(if $(HOOK),--hook "$$HOOK") \
+	  $(if $(DRY_RUN),--dry-run) $(if $(ALLOW_DIRTY),--allow-dirty)
 
 bench: $(READY)  ## Measure builds beside plain papermill, and how many cases a second formulas do
 	@OMP_NUM_THREADS=1 $(RUN) -m reportlib.bench --build "$(BUILD)"

@@ -37,6 +37,22 @@ params_option = click.option(
     help="Folder with the parameters.",
 )
 
+build_option = click.option(
+    "--build",
+    "target",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=ROOT / "build",
+    show_default="build",
+    help="Folder for the documents.",
+)
+
+as_of_option = click.option(
+    "--as-of",
+    metavar="DATE",
+    envvar="AS_OF",
+    help="Edition date, as 2026-03-01, instead of report.yaml's.",
+)
+
 
 @click.group()
 def main() -> None:
@@ -45,20 +61,8 @@ def main() -> None:
 
 @main.command()
 @params_option
-@click.option(
-    "--build",
-    "target",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=ROOT / "build",
-    show_default="build",
-    help="Folder for the documents.",
-)
-@click.option(
-    "--as-of",
-    metavar="DATE",
-    envvar="AS_OF",
-    help="Edition date, as 2026-03-01, instead of report.yaml's.",
-)
+@build_option
+@as_of_option
 @click.option("--force", is_flag=True, help="Build even if nothing changed.")
 @click.option("--no-cache", is_flag=True, help="Make everything anew.")
 @click.option("--workers", type=click.IntRange(1), help="Sections executed side by side.")
@@ -253,6 +257,65 @@ def diff(params: Path, old: str, new: str, *, as_json: bool, markdown: bool) -> 
     else:
         tell = differences.as_markdown if markdown else differences.as_text
         click.echo("\n".join(tell(moved)))
+
+
+@main.command()
+@params_option
+@build_option
+@as_of_option
+@click.option("--remote", default="origin", show_default=True, help="Remote to push to.")
+@click.option("--branch", default="gh-pages", show_default=True, help="Branch of it.")
+@click.option(
+    "--site",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder to publish into, instead of a branch.",
+)
+@click.option("--hook", help="Command to publish by, instead; {site} in it is the site's folder.")
+@click.option("--dry-run", is_flag=True, help="Tell what would change, and change nothing.")
+@click.option("--allow-dirty", is_flag=True, help="Publish what is not committed, too.")
+def publish(
+    params: Path,
+    target: Path,
+    as_of: str | None,
+    *,
+    remote: str,
+    branch: str,
+    folder: Path | None,
+    hook: str | None,
+    dry_run: bool,
+    allow_dirty: bool,
+) -> None:
+    """Publish the site that was built, if it is whole and of what is here now."""
+    from reportlib.pipeline import branch as branches
+    from reportlib.pipeline import publish as publishing
+
+    if folder is not None and hook is not None:
+        message = "choose one of --site and --hook"
+        raise click.UsageError(message)
+    try:
+        if not allow_dirty:
+            branches.check_committed(ROOT, params)
+        site = publishing.read(target / "site", fingerprint(params, as_of))
+        if hook is not None:
+            words = publishing.words_of(hook)
+            publishing.by_hook(site, words, dry_run=dry_run, tell=click.echo)
+            return
+        if folder is not None:
+            plan = publishing.to_folder(site, folder, dry_run=dry_run)
+        else:
+            plan = branches.to_branch(site, ROOT, remote=remote, branch=branch, dry_run=dry_run)
+    except publishing.PublishError as error:
+        click.echo(f"{error}\nNot published.", err=True)
+        sys.exit(1)
+    place = str(folder or f"{branch} of {remote}")
+    if not plan:
+        click.echo(f"Nothing changed since the last publish to {place}.")
+    elif dry_run:
+        click.echo("\n".join(plan.lines()))
+        click.echo(f"{place}: {plan}, if this were no dry run.")
+    else:
+        click.echo(f"Published the edition of {site.edition} to {place}: {plan}.")
 
 
 @main.command()
