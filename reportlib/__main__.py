@@ -3,7 +3,9 @@
 import io
 import json
 import os
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -289,6 +291,7 @@ def publish(
     """Publish the site that was built, if it is whole and of what is here now."""
     from reportlib.pipeline import branch as branches
     from reportlib.pipeline import publish as publishing
+    from reportlib.pipeline.repository import GitError
 
     if folder is not None and hook is not None:
         message = "choose one of --site and --hook"
@@ -305,7 +308,7 @@ def publish(
             plan = publishing.to_folder(site, folder, dry_run=dry_run)
         else:
             plan = branches.to_branch(site, ROOT, remote=remote, branch=branch, dry_run=dry_run)
-    except publishing.PublishError as error:
+    except (publishing.PublishError, GitError) as error:
         click.echo(f"{error}\nNot published.", err=True)
         sys.exit(1)
     place = str(folder or f"{branch} of {remote}")
@@ -316,6 +319,49 @@ def publish(
         click.echo(f"{place}: {plan}, if this were no dry run.")
     else:
         click.echo(f"Published the edition of {site.edition} to {place}: {plan}.")
+
+
+@main.command()
+@click.argument("site", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@params_option
+def verify(site: Path, params: Path) -> None:
+    """Build the SITE again, from what is here, and tell whether it is the same.
+
+    Ends with 0 only if every file is, byte for byte. What the site was made from and is otherwise
+    here is told first. Nothing of SITE is changed.
+    """
+    from reportlib.pipeline import provenance
+
+    try:
+        told = provenance.read(site)
+    except provenance.ProvenanceError as error:
+        sys.exit(str(error))
+    changed = provenance.compare(ROOT, params.resolve(), told)
+    click.echo(
+        "Made from the same." if not changed else "What is here is not what it was made from:"
+    )
+    click.echo("".join(f"  {line}\n" for line in changed), nl=False)
+    click.echo(f"Building the edition of {told.edition} again.")
+
+    def again(scratch: Path) -> Path:
+        command = [sys.executable, "-m", "reportlib", "site", *told.options]
+        command += ["--params", str(params.resolve()), "--build", str(scratch), "--no-cache"]
+        ours = {name: value for name, value in os.environ.items() if name != "AS_OF"}
+        done = subprocess.run(command, check=False, env=ours, cwd=ROOT)  # noqa: S603
+        if done.returncode:
+            sys.exit("It cannot be built again.")
+        return scratch / "site"
+
+    with tempfile.TemporaryDirectory(prefix="hbm-panorama-") as scratch:
+        verdict = provenance.verify(site, told, again, Path(scratch))
+    for heading, lines in (
+        ("Not as it was built:", verdict.harmed),
+        ("Otherwise when built again:", verdict.different),
+    ):
+        if lines:
+            click.echo("\n  ".join([heading, *lines]))
+    click.echo("The same, byte for byte." if verdict.equal else "Not the same.")
+    sys.exit(0 if verdict.equal else 1)
 
 
 @main.command()

@@ -15,6 +15,7 @@ from reportlib.pipeline import branch as branches
 from reportlib.pipeline import publish
 from reportlib.pipeline.branch import to_branch
 from reportlib.pipeline.publish import MANIFEST, PublishError, by_hook, read, to_folder, words_of
+from reportlib.pipeline.repository import uncommitted
 
 WITHOUT_NAMES = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
 DECEMBER = {
@@ -308,12 +309,12 @@ def test_without_a_commit_there_is_nothing_to_name(tmp_path):
 
 
 def test_what_is_not_committed_is_seen(source):
-    assert branches.uncommitted(source) == []
+    assert uncommitted(source) == []
     (source / "README.md").write_text("not what a site is made from")
-    assert branches.uncommitted(source) == []
+    assert uncommitted(source) == []
     (source / "params" / "new.yaml").write_text("")
     (source / "params" / "chip.yaml").write_text("")
-    assert branches.uncommitted(source) == [" M params/chip.yaml", "?? params/new.yaml"]
+    assert uncommitted(source) == [" M params/chip.yaml", "?? params/new.yaml"]
 
 
 def test_a_site_is_read_only_if_it_is_whole_and_of_now(tmp_path):

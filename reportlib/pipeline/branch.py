@@ -5,8 +5,6 @@ has. Of ours, no file, branch or index is touched, and the remote gets one push,
 whole or not at all. There is no force: what the branch holds from others stops us.
 """
 
-import os
-import subprocess
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +12,8 @@ from typing import Any
 
 import ghp_import
 
-from reportlib.pipeline.publish import NOJEKYLL, SOURCES, Plan, PublishError, Site, stays
+from reportlib.pipeline.publish import NOJEKYLL, Plan, PublishError, Site, stays
+from reportlib.pipeline.repository import GitError, environment, git, uncommitted
 
 MARK = "Published-by"
 MARKED = "hbm-panorama"  # what the mark says of commits that we made
@@ -23,37 +22,7 @@ WORK = "site"  # the branch of the repository beside ours
 ATTEMPTS = 2
 MOST_SHOWN = 10
 NOBODY = "HBM panorama"  # who commits where git knows no name
-ELSEWHERE = (  # what would have git look at another repository than it is told
-    "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_DIR", "GIT_INDEX_FILE",
-    "GIT_NAMESPACE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX", "GIT_WORK_TREE",
-)  # fmt: skip
-
 Blobs = Mapping[str, tuple[str, int]]  # name in git and size, by path
-
-
-class GitError(PublishError):
-    """What git says when it cannot do something."""
-
-
-def git(root: Path, *words: str, given: bytes | None = None, **more: str) -> bytes:
-    """Return what git prints, of the repository that has *root*."""
-    command = ["git", "-C", str(root), *words]
-    try:
-        done = subprocess.run(  # noqa: S603 - no shell
-            command, input=given, capture_output=True, check=False, env=_environment(**more)
-        )
-    except OSError as error:
-        msg = f"git: {error.strerror}; install git."
-        raise PublishError(msg) from None
-    if done.returncode:
-        raise GitError(done.stderr.decode(errors="replace").strip())
-    return done.stdout
-
-
-def _environment(**more: str) -> dict[str, str]:
-    """Return the environment, without what names another repository; git speaks English."""
-    ours = {name: value for name, value in os.environ.items() if name not in ELSEWHERE}
-    return ours | {"LC_ALL": "C"} | more
 
 
 def revision(root: Path) -> str:
@@ -71,12 +40,6 @@ def revision(root: Path) -> str:
     except GitError:
         msg = "There is no commit yet: commit what the site is made from."
         raise PublishError(msg) from None
-
-
-def uncommitted(root: Path) -> list[str]:
-    """Return what the site is made from and is not committed, as git status tells it."""
-    words = ("status", "--porcelain", "--untracked-files=all", "--", *SOURCES)
-    return git(root, *words).decode(errors="replace").splitlines()
 
 
 def check_committed(root: Path, params: Path) -> None:
@@ -231,7 +194,7 @@ class _Beside(ghp_import.Git):  # type: ignore[misc]  # ghp-import has no types
 
     def open(self, *words: str, **more: Any) -> Any:
         """Start git there."""
-        return super().open("--git-dir", str(self._folder), *words, env=_environment(), **more)
+        return super().open("--git-dir", str(self._folder), *words, env=environment(), **more)
 
     def get_config(self, key: str) -> str:
         """Return what git knows of who commits here."""

@@ -20,7 +20,6 @@ PROVENANCE = "provenance.json"
 NOJEKYLL = ".nojekyll"  # by which GitHub serves files as they are
 MANIFEST = ".hbm-panorama.json"  # what was put into a folder, so that nothing else is ever removed
 EDITION = re.compile(r"editions/(\d{4}-\d{2})/")
-SOURCES = ("kernels", "notebooks", "params", "reportlib", "requirements.lock", "pyproject.toml")
 
 
 class PublishError(RuntimeError):
