@@ -23,7 +23,7 @@ LOCK   := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 -
           --only-binary :all: --no-emit-index-url --no-header --upgrade pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: report publish test check schema calibrate golden lab lock clean clean-all help
+.PHONY: report publish test check schema calibrate golden lab lock node clean clean-all help
 
 report: $(READY)  ## Build build/hbm-panorama.html and build/hbm-panorama.pdf
 	@$(RUN) -m reportlib report --params "$(PARAMS)" --build "$(BUILD)" $(if $(AS_OF),--as-of "$(AS_OF)")
@@ -61,6 +61,13 @@ calibrate: $(TOOLS)  ## Fit the constants of engines to params/measurements.csv 
 golden: $(TOOLS)  ## Rewrite tests/golden after a wanted change of numbers
 	@REWRITE_GOLDEN=1 $(RUN) -m pytest -q tests/test_golden.py
 
+node: .node/ready  ## Add the checkers of HTML and workflows, which need Node and Java
+
+.node/ready: tests/node/package.json tests/node/package-lock.json
+	@mkdir -p .node && cp tests/node/package.json tests/node/package-lock.json .node
+	@npm ci --prefix .node --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
 lab: $(TOOLS)  ## Open the notebooks in JupyterLab
 	@$(VENV)/bin/jupyter lab notebooks
 
@@ -90,7 +97,7 @@ clean:  ## Remove what was built
 	rm -rf $(BUILD)
 
 clean-all: clean  ## Remove the environment and all caches as well
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .node .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 help:  ## Show this list

@@ -364,6 +364,21 @@ def verify(site: Path, params: Path) -> None:
     sys.exit(0 if verdict.equal else 1)
 
 
+@main.command("check-site")
+@click.argument("site", type=click.Path(path_type=Path, exists=True, file_okay=False))
+def check_site(site: Path) -> None:
+    """Check the links of a built SITE, what its pages must have, and that they fetch nothing."""
+    from reportlib.pipeline.links import Site
+
+    checked = Site(site)
+    problems = checked.problems()
+    for problem in problems:
+        click.echo(problem)
+    count = f"{len(problems)} problem(s)" if problems else "No problem"
+    click.echo(f"{count} in {len(checked.pages)} pages.")
+    sys.exit(1 if problems else 0)
+
+
 @main.command()
 @params_option
 def schema(params: Path) -> None:

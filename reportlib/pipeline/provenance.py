@@ -57,7 +57,7 @@ def provenance(
         clean = not repository.uncommitted(root)
         told.append(("revision", revision, {"hbm:clean": clean}))
     for kind, name, attributes in told:
-        entity = document.entity(_name(kind, name), {"prov:type": f"hbm:{kind}", **attributes})
+        entity = document.entity(_name(kind, name), attributes | {"prov:type": f"hbm:{kind}"})
         document.used(activity, entity)
     for path, digest in sorted(outputs.items()):
         attributes = {"prov:type": "hbm:output", "hbm:sha256": digest}
