@@ -102,7 +102,7 @@ def vendor_marks(base: alt.Chart, table: pd.DataFrame) -> alt.Chart:
     )
 
 
-def hollow(fill: alt.Fill) -> Any:
+def hollow(fill: Any) -> Any:
     """No *fill* for marks of chips that are announced only, in the column status."""
     announced = alt.FieldOneOfPredicate("status", ["announced", "cancelled"])
     return alt.condition(announced, alt.value(PAPER), fill)
