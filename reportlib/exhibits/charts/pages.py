@@ -13,8 +13,6 @@ from reportlib.exhibits.charts.parts import (
     LABEL_ROOM,
     REFLOWS,
     chip_dashes,
-    color_channel,
-    drawn,
     hollow,
     marked,
     names,
@@ -22,7 +20,6 @@ from reportlib.exhibits.charts.parts import (
     order,
     panels,
     tip,
-    vendor_marks,
 )
 from reportlib.exhibits.scales import LogScale, named
 from reportlib.exhibits.theme import INK, MUTED, WIDTH, vendor_colors
@@ -30,7 +27,8 @@ from reportlib.units import show
 
 LINE_NAMES = 0.24  # share of an axis that names behind lines take
 STEPS = 120  # along a line that names keep off
-NEAR = 4  # peers that are named
+NEAR = 3  # peers that are named
+FARTHER = 1.7  # times, from a large dot to its name
 LOW_ROW = 19  # px of a row where rows are many
 
 
@@ -102,17 +100,15 @@ def plane(table: pd.DataFrame, *, cast: Collection[str]) -> Any:
         avoid=table[~has_name],
     )
     table = table[["chip", "vendor", "status", field_x, field_y]].copy()
-    table["capacity"] = [show(value, "B", 4) for value in table[field_x]]
-    table["bandwidth"] = [show(value, "B/s", 4) for value in table[field_y]]
+    table["told"] = [
+        f"{show(size, 'B', 4)} at {show(rate, 'B/s', 4)}"
+        for size, rate in zip(table[field_x], table[field_y], strict=True)
+    ]
     color = vendor_colors(table["vendor"])[table["vendor"].iloc[0]]
     x = x_scale.axis(alt.X, field_x, "Memory capacity (logarithmic)", "B")
     y = y_scale.axis(alt.Y, field_y, "Memory bandwidth (logarithmic)", "B/s")
-    tips = [
-        tip("chip:N", "Chip"),
-        tip("capacity:N", "Capacity"),
-        tip("bandwidth:N", "Bandwidth"),
-    ]
-    shown = table[["chip", "status", field_x, field_y, "capacity", "bandwidth"]]
+    tips = [tip("chip:N", "Chip"), tip("told:N", "Memory")]
+    shown = table[["chip", "status", field_x, field_y, "told"]]
     others = alt.Chart(shown.iloc[1:]).mark_point(size=60, strokeWidth=1.5, opacity=1, color=MUTED)
     own = alt.Chart(shown.iloc[:1]).mark_point(size=190, strokeWidth=3, opacity=1, color=color)
     grey, full = (hollow(alt.value(paint)) for paint in (MUTED, color))
@@ -120,7 +116,7 @@ def plane(table: pd.DataFrame, *, cast: Collection[str]) -> Any:
         others.encode(x=x, y=y, fill=grey, tooltip=tips),
         own.encode(x=x, y=y, fill=full, tooltip=tips),
         *names(told.iloc[1:], "chip", x, y),
-        *_bold(names(told.iloc[:1], "chip", x, y)),
+        *_bold(names(told.iloc[:1].assign(dx=told["dx"] * FARTHER), "chip", x, y)),
     ).properties(width=WIDTH, height=HEIGHT, usermeta=REFLOWS)
 
 
@@ -169,6 +165,8 @@ def speeds(table: pd.DataFrame) -> Any:
     table = table[["chip", "vendor", "status", "chips", "speed"]].assign(
         told=[f"{row.speed:,.3g} on {row.chips:,.0f}" for row in table.itertuples()]
     )
+    colors = vendor_colors(table["vendor"])
+    paint = alt.Scale(domain=list(colors), range=list(colors.values()))
     scale = LogScale.over(table["speed"], (0.05, LABEL_ROOM))
     base = alt.Chart(table).encode(
         x=scale.axis(alt.X, "speed", "Tokens/s of one user at most (logarithmic)"),
@@ -180,14 +178,12 @@ def speeds(table: pd.DataFrame) -> Any:
             tip("speed:Q", "Tokens/s at most", ",.3~r"),
         ],
     )
+    dots = base.mark_point(size=80, strokeWidth=2, opacity=1).encode(
+        color=alt.Color("vendor:N", scale=paint, legend=None),
+        fill=hollow(alt.Fill("vendor:N", scale=paint, legend=None)),
+    )
     text = base.mark_text(align="left", dx=9).encode(text="told:N")
-    dots = vendor_marks(base, drawn(table)).encode(color=_unlisted(table))
     return alt.layer(dots, text).properties(width=WIDTH, height=alt.Step(LOW_ROW), usermeta=REFLOWS)
-
-
-def _unlisted(table: pd.DataFrame) -> alt.Color:
-    """Vendors' colours without a legend, where their names would only be said again."""
-    return color_channel(vendor_colors(table["vendor"]), "vendor")
 
 
 def rates(table: pd.DataFrame) -> Any:

@@ -108,7 +108,7 @@ def dates(chip: Chip) -> str:
     sentences = [f"It was {listed(told)}."] if told else []
     if chip.status:
         what = {"shipping": "It is shipping", "cancelled": "It was cancelled"}
-        words = what.get(chip.status.value, "It is announced, and its figures are plans")
+        words = what.get(chip.status.value, "It is announced, not shipping")
         sentences.append(f"{words}{source(chip.status)}.")
     return " ".join(sentences)
 
@@ -149,7 +149,7 @@ def cautions(chips: Iterable[Chip]) -> str:
         if not chip.peak_compute:
             found.append(f"No dense rate of arithmetic of {chip.name} is known: only reads count.")
         if status(chip) == "announced":
-            found.append(f"{chip.name} is announced only: its figures are plans.")
+            found.append(f"{chip.name} is announced, not shipping.")
     return " ".join(found)
 
 
@@ -301,14 +301,14 @@ def standing(among: pd.DataFrame, quantity: str, words: tuple[str, str, str]) ->
 
     >>> of = pd.DataFrame({"memory_capacity": [80.0, 80.0, 40.0, 16.0, 141.0]})
     >>> standing(of, "memory_capacity", ("more than", "as much as", "less than"))
-    'more than 2, as much as 1 and less than 1'
+    'more than 2 others, as much as 1 and less than 1'
     """
     own, others = among[quantity].iloc[0], among[quantity].iloc[1:]
     same = np.isclose(others, own, rtol=contest.SAME)
     numbers = (others < own) & ~same, same, (others > own) & ~same
     told = [f"{word} {sum(held):,}" for word, held in zip(words, numbers, strict=True) if sum(held)]
-    *most, last = told
-    return f"{', '.join(most)} and {last}" if most else last
+    told[0] += " others" if not told[0].endswith(" 1") else " other"
+    return listed(told)
 
 
 def measured(numbers: Params, kind: Records, key: str) -> pd.DataFrame:
