@@ -81,15 +81,13 @@ def end_names(
 
 
 def names(table: pd.DataFrame, name: str, x: alt.X, y: alt.Y) -> list[alt.Chart]:
-    """Names of points, a layer for each place that scales.named gave."""
-    layers = []
-    for _, rows in table[table["align"] != ""].groupby(["dx", "dy", "align"]):
-        place = rows.iloc[0]
-        text = alt.Chart(rows).mark_text(
-            align=place["align"], dx=place["dx"], dy=place["dy"], baseline="middle"
-        )
-        layers.append(text.encode(x=x, y=y, text=f"{name}:N"))
-    return layers
+    """Names of points where scales.named placed them, as a layer if there are any."""
+    table = table[table["align"] != ""]
+    if table.empty:
+        return []
+    place: dict[str, Any] = {of: alt.ExprRef(f"datum.{of}") for of in ("dx", "dy", "align")}
+    text = alt.Chart(table).mark_text(baseline="middle", **place)
+    return [text.encode(x=x, y=y, text=f"{name}:N")]
 
 
 def vendor_marks(base: alt.Chart, table: pd.DataFrame) -> alt.Chart:
