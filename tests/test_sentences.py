@@ -29,6 +29,8 @@ REVIEWED = (
     "the latest that we have", "the latest of each side", "The latest evidence",
     "their latest values", "Where it fails worst", "the fastest as a tick",
     "most often near its middle", "a fixed number of latest tokens",
+    "as many chips of one domain of links as serve it best", "has the fewest chips of each",
+    "the longest context that each model takes",
 )  # fmt: skip
 SENTENCE = re.compile(r"(?<=[.!?:])\s+|\n")
 
