@@ -1,10 +1,8 @@
 """A page of the site: an executed notebook, or HTML of our own, in what all pages share."""
 
 import re
-import tempfile
 from collections.abc import Mapping
 from html import escape
-from pathlib import Path
 from typing import Any
 
 from nbformat import NotebookNode
@@ -18,6 +16,7 @@ from reportlib.pipeline.manuscript import manuscript
 from reportlib.pipeline.page import allowed, asset, finished, json_script, template
 from reportlib.pipeline.site.assets import SEARCH, paths
 from reportlib.pipeline.site.place import HOME, WAYS, Place, absolute
+from reportlib.pipeline.site.reading import ReportPage
 
 CITED = re.compile(r"@([\w.:/+-]*[\w/])")  # what may be the key of a source
 HEADING = re.compile(r"\s*<h1[^>]*>(.*?)</h1>", re.DOTALL)
@@ -29,30 +28,24 @@ def page_notebook(
     notebook: NotebookNode, place: Place, sources: Mapping[str, Source]
 ) -> NotebookNode:
     """Return an executed notebook as `site_page` takes it: what readers see, and what it cites."""
-    whole = new_notebook(cells=shown(place.path.partition("/")[0], notebook))
-    cited = _cited(whole, sources)
-    if cited:
-        whole.cells.append(new_markdown_cell(REFERENCES))
+    name = place.path.partition("/")[0]
+    whole = new_notebook(cells=shown(name, notebook))
+    if sources.keys() & set(CITED.findall(str(whole.cells))):
+        whole.cells.append(new_markdown_cell(REFERENCES, metadata={"notebook": name}))
     for number, cell in enumerate(whole.cells):
         cell.id = f"cell-{number}"
     whole.metadata["panorama"] = {
         "title": place.title,
-        "references": [csl_item(key, sources[key]) for key in cited],
+        "references": [csl_item(key, source) for key, source in sorted(sources.items())],
     }
     return whole
-
-
-def _cited(notebook: NotebookNode, sources: Mapping[str, Source]) -> list[str]:
-    """Return the keys of *sources* that *notebook* names; Pandoc is slow with all of them."""
-    return sorted(sources.keys() & set(CITED.findall(str(notebook.cells))))
 
 
 def site_page(notebook: NotebookNode, place: Place) -> str:
     """Return the page of a notebook of `page_notebook` or, where the place is whole, the report."""
     paper = manuscript(notebook)
-    with tempfile.TemporaryDirectory() as folder:
-        options = ("--number-sections",) if place.whole else ()
-        contents, body = html(paper, Path(folder), "--metadata", "site=true", *options)
+    options = ("--number-sections",) if place.whole else ()
+    contents, body = html(paper, "--metadata", "site=true", *options)
     title = escape(place.title)
     if not place.whole:  # its first heading is the page's, and its contents are what is below that
         heading = HEADING.match(body)
@@ -66,6 +59,11 @@ def site_page(notebook: NotebookNode, place: Place) -> str:
         contents=contents,
         charts=json_script(CONFIG, name="chart-config") if paper.charts else "",
     )
+
+
+def report_page(report: ReportPage, place: Place) -> str:
+    """Return the page of the report, made of the one that stands alone."""
+    return around(place, report.body, contents=report.contents, charts=report.config)
 
 
 def around(

@@ -17,6 +17,7 @@ WAYS = {  # the ways in that every page offers, by where they lead
     "editions/index.html": "Editions",
     "data/index.html": "Data",
 }
+KINDS = {HOME: "WebSite", "data/index.html": "Dataset"}  # in schema.org's words
 ABOVE = {"chip": "chips/index.html", "model": "models/index.html", "compare": "compare/index.html"}
 
 
@@ -101,4 +102,20 @@ def report_place(report: Report, address: str = "") -> Place:
         picture="social/report.png",
         address=address,
         whole=True,
+    )
+
+
+def way_place(path: str, report: Report, description: str, address: str = "") -> Place:
+    """Return the place of one of the ways in but the report."""
+    home = path == HOME
+    return Place(
+        path=path,
+        title=report.title if home else WAYS[path],
+        description=description,
+        publisher=report.publisher,
+        edition=report.as_of.isoformat(),
+        name=WAYS[path],
+        kind=KINDS.get(path, "CollectionPage"),
+        picture="social/report.png",
+        address=address,
     )
