@@ -24,10 +24,15 @@ TABLES: Mapping[str, Callable[[Params], pd.DataFrame]] = {
 
 def files(numbers: Params) -> dict[str, bytes]:
     """Return every table of an edition by its path, twice: as CSV and as Parquet."""
+    return encoded({name: frame(numbers) for name, frame in TABLES.items()})
+
+
+def encoded(tables: Mapping[str, pd.DataFrame]) -> dict[str, bytes]:
+    """Return *tables* by their paths, each as CSV and as Parquet."""
     contents = {}
     with tempfile.TemporaryDirectory(prefix="hbm-panorama-") as scratch:
-        for name, frame in TABLES.items():
-            table = _plain(frame(numbers))
+        for name, frame in tables.items():
+            table = _plain(frame)
             path = Path(scratch, f"{name}.parquet")
             fastparquet.write(str(path), table, object_encoding="utf8", write_index=False)
             contents[f"{FOLDER}/{path.name}"] = path.read_bytes()
