@@ -16,6 +16,7 @@ from conftest import ROOT, Elements
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from reportlib.pipeline import export, printing
+from reportlib.pipeline.chapters import render
 from reportlib.pipeline.manuscript import manuscript
 from reportlib.pipeline.packing import packed
 
@@ -47,9 +48,9 @@ def pdf(notebook, tmp_path, **about):
     return document
 
 
-def typst(notebook, tmp_path, missing=""):
+def typst(notebook, missing=""):
     """Return what Typst is told, with the marks that keep text text taken off."""
-    text = export.render(manuscript(notebook), "typst", tmp_path, missing=missing)
+    text = "\n".join(render(manuscript(notebook), "typst", missing=missing))
     return re.sub(r"\\(.)", r"\1", text).replace("\N{ZERO WIDTH SPACE}", "")
 
 
@@ -217,25 +218,25 @@ def test_hostile_text_is_text_in_a_valid_pdf(tmp_path):
 
     pdf(notebook, tmp_path, name="#{panic()}")
 
-    text = typst(notebook, tmp_path).replace("\\", "")
+    text = typst(notebook).replace("\\", "")
     for name in hostile.TEXTS.keys() - {"control"}:
         assert text.count(hostile.TEXTS[name].replace("\\", "")) >= 2
 
 
-def test_characters_without_a_font_get_their_name(tmp_path):
+def test_characters_without_a_font_get_their_name():
     paper = manuscript(hostile.notebook("a \N{OSMANYA LETTER ALEF} \ue000 中 😀"))
 
     missing = printing.unprintable(paper)
 
     assert missing == "\ue000\N{OSMANYA LETTER ALEF}"
-    text = typst(hostile.notebook("a \N{OSMANYA LETTER ALEF} \ue000 中 😀"), tmp_path, missing)
+    text = typst(hostile.notebook("a \N{OSMANYA LETTER ALEF} \ue000 中 😀"), missing)
     assert "a [U+10480] [U+E000] 中 😀" in text
 
 
-def test_what_follows_an_open_block_is_not_taken_into_it(tmp_path):
+def test_what_follows_an_open_block_is_not_taken_into_it():
     cells = [new_markdown_cell(text) for text in ("::: {.x}\na", "```\nb", "- c", "[^1]", "# d")]
 
-    text = typst(new_notebook(cells=cells), tmp_path)
+    text = typst(new_notebook(cells=cells))
 
     assert re.search(r"(?m)^= d$", text)
 

@@ -16,11 +16,11 @@ GLOSSARY = nbformat.read(ROOT / "notebooks" / "96_glossary.ipynb", as_version=4)
 TERMS = re.findall(r"(?m)^(\S.*)\n:   ", GLOSSARY)
 
 
-def page(tmp_path, *texts):
+def page(*texts):
     """Return the HTML of *texts* and the glossary after them."""
     cells = [new_markdown_cell(text) for text in (*texts, GLOSSARY)]
     paper = export.manuscript(new_notebook(cells=cells))
-    return export.render(paper, "html5", tmp_path)
+    return export.html(paper)[1]
 
 
 def links(html):
@@ -53,9 +53,8 @@ def test_terms_are_in_order_and_each_is_explained_once():
     assert len(set(TERMS)) == len(TERMS)
 
 
-def test_the_first_use_in_each_section_leads_to_the_term(tmp_path):
+def test_the_first_use_in_each_section_leads_to_the_term():
     html = page(
-        tmp_path,
         "# One\n\nA KV cache, and KV caches again. Ridge\npoints, (batch): *roofline*.",
         "# Two\n\n## A batch\n\nKV caches. A [batch](#one), and a batch.\n\nA batch.",
     )
@@ -67,7 +66,7 @@ def test_the_first_use_in_each_section_leads_to_the_term(tmp_path):
     assert all(html.count(f'id="{name}"') == 1 for name, _ in links(html))
 
 
-def test_a_notebook_without_a_glossary_stays_as_it_is(tmp_path):
+def test_a_notebook_without_a_glossary_stays_as_it_is():
     paper = export.manuscript(new_notebook(cells=[new_markdown_cell("A KV cache.")]))
 
-    assert "<a" not in export.render(paper, "html5", tmp_path)
+    assert "<a" not in export.html(paper)[1]

@@ -1,66 +1,55 @@
 """What is made while sections are executed, so that documents find it made."""
 
 import json
-from collections.abc import Iterator, Mapping
-from concurrent.futures import Future
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from copy import deepcopy
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 from zipfile import ZipFile
 
 from nbformat import NotebookNode
 
 from reportlib import params
-from reportlib.exhibits.theme import CONFIG
-from reportlib.params import Source
-from reportlib.pipeline import data, keys
-from reportlib.pipeline.assemble import csl_item
+from reportlib.params import Params
+from reportlib.pipeline import chapters, data, export
+from reportlib.pipeline.assemble import assemble
 from reportlib.pipeline.cache import Cache
-from reportlib.pipeline.chartdata import with_sources
 from reportlib.pipeline.forks import Submit
-from reportlib.pipeline.manuscript import FONTS, PICTURES_OF, drawn
+from reportlib.pipeline.manuscript import manuscript
 
 
-class Pictures:
-    """The pictures of charts: kept from an earlier build, or being drawn beside."""
+class Chapters:
+    """The chapters of sections in both documents, each made as soon as its section is there."""
 
-    def __init__(self, sources: Mapping[str, Source], cache: Cache, submit: Submit) -> None:
-        """Draw by *submit*, for documents with these *sources*."""
-        self._references = {key: csl_item(key, source) for key, source in sources.items()}
-        self._cache = cache
-        self._submit = submit
-        self._drawing: dict[str, Future[str]] = {}
+    def __init__(self, numbers: Params, notebooks: Iterable[Path]) -> None:
+        """Begin with the list of sources of a report of *numbers* and *notebooks*."""
+        self._numbers = numbers
+        self._terms = chapters.terms(text for path in notebooks for text in _markdown(path))
+        self._pool = ThreadPoolExecutor()
+        self._pool.submit(self._make, {})
 
-    def begin(self, notebook: NotebookNode) -> None:
-        """Begin to draw the charts of *notebook*."""
-        for spec in _specs(notebook, self._references):
-            kept = self._cache.get(self._key(spec))
-            if kept is not None:
-                PICTURES_OF[spec] = kept.decode()
-            elif spec not in self._drawing:
-                self._drawing[spec] = self._submit(drawn, spec)
+    def begin(self, name: str, notebook: NotebookNode) -> None:
+        """Begin to make the chapters of an executed section."""
+        self._pool.submit(self._make, {name: deepcopy(notebook)})
+
+    def _make(self, sections: dict[str, NotebookNode]) -> None:
+        report = assemble(sections, self._numbers.report, self._numbers.sources)
+        report.metadata["panorama"]["terms"] = self._terms
+        paper = manuscript(report)
+        export.html(paper, "--number-sections")
+        chapters.render(paper, "typst")
 
     def finish(self) -> None:
-        """Wait for what is being drawn, and keep it; what cannot be drawn is told later."""
-        for spec, drawing in self._drawing.items():
-            with suppress(ValueError):
-                PICTURES_OF[spec] = drawing.result()
-                self._cache.put(self._key(spec), PICTURES_OF[spec].encode())
-
-    @staticmethod
-    def _key(spec: str) -> str:
-        return keys.chart(spec, json.dumps(CONFIG), FONTS)
+        """Wait for what is being made; what cannot be made is told by the documents."""
+        self._pool.shutdown()
 
 
-def _specs(notebook: NotebookNode, references: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """Yield the specs of the charts of *notebook* as documents have them drawn."""
-    for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            shown = output.get("data", {})
-            spec = next((shown[m] for m in shown if m.startswith("application/vnd.vegalite")), None)
-            with suppress(KeyError):  # of a source, which the document tells
-                yield from [json.dumps(with_sources(spec, references))] if spec else []
+def _markdown(notebook: Path) -> Iterator[str]:
+    """Yield the texts of a notebook."""
+    for cell in json.loads(notebook.read_bytes())["cells"]:
+        if cell["cell_type"] == "markdown":
+            yield "".join(cell["source"])
 
 
 class Tables:

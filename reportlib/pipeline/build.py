@@ -15,6 +15,7 @@ from reportlib.digests import digest, of_bytes, of_file, of_files
 from reportlib.pipeline import forks, keys
 from reportlib.pipeline.cache import Cache
 from reportlib.pipeline.files import write_together
+from reportlib.pipeline.texts import TEXTS
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = ROOT / "notebooks"
@@ -82,14 +83,18 @@ def build(
 
     Raises ParamsError for params that cannot be used and BuildError for what fails after that.
     """
+    way = way or Way()
+    cache = Cache(target / "cache" if way.cached else None)
     with (
         tempfile.TemporaryDirectory(prefix="hbm-panorama-") as scratch,
         forks.environment(Path(scratch)),
         forks.helper() as submit,
+        TEXTS.kept(cache, submit),
     ):
         contents = _contents(
-            target, Path(scratch), submit, progress=progress, watch=watch, way=way or Way()
+            target, Path(scratch), cache, submit, progress=progress, watch=watch, way=way
         )
+    cache.prune()
     digests = {name: of_bytes(content) for name, content in contents.items()}
     with watch.stage("write"):
         contents[RECORD] = json.dumps({"inputs": inputs, "files": digests}, indent=1).encode()
@@ -99,6 +104,7 @@ def build(
 def _contents(
     target: Path,
     scratch: Path,
+    cache: Cache,
     submit: forks.Submit,
     *,
     progress: Progress,
@@ -112,7 +118,7 @@ def _contents(
         from reportlib import params
         from reportlib.exhibits import claims
         from reportlib.pipeline import execute, export
-        from reportlib.pipeline.ahead import Pictures, Tables
+        from reportlib.pipeline.ahead import Chapters, Tables
         from reportlib.pipeline.assemble import assemble, basis
         from reportlib.pipeline.manuscript import ExportError
 
@@ -124,19 +130,16 @@ def _contents(
     target.mkdir(parents=True, exist_ok=True)
     failed = target / "failed"
     shutil.rmtree(failed, ignore_errors=True)
-    cache = Cache(target / "cache" if way.cached else None)
     with watch.stage("execute"):
         tables = Tables(root, keys.data(NOTEBOOKS, root, day), cache, submit)
-        pictures = Pictures(numbers.sources, cache, submit)
+        chapters = Chapters(numbers, [NOTEBOOKS / f"{name}.ipynb" for name in wanted])
         key_of = keys.sections(NOTEBOOKS, root, day)
         kept = {name: cache.get(key_of[name]) for name in wanted}
         sections = {name: execute.from_bytes(content) for name, content in kept.items() if content}
-        for notebook in sections.values():
-            pictures.begin(notebook)
 
         def finished(name: str, notebook: NotebookNode) -> None:
             cache.put(key_of[name], execute.as_bytes(notebook))
-            pictures.begin(notebook)
+            chapters.begin(name, notebook)
 
         executed, failures = execute.execute(
             NOTEBOOKS,
@@ -146,8 +149,8 @@ def _contents(
         )  # fmt: skip
         if failures:
             raise BuildError("\n\n".join(map(str, failures)))
-    with watch.stage("draw"):
-        pictures.finish()
+    with watch.stage("chapters"):
+        chapters.finish()
     sections |= executed
     sections = {name: sections[name] for name in wanted}
     report = assemble(sections, numbers.report, numbers.sources, basis(numbers))
@@ -160,5 +163,4 @@ def _contents(
             raise BuildError(str(error)) from None
     with watch.stage("data"):
         files = tables.finish()
-    cache.prune()
     return dict(zip(DOCUMENTS, (html.encode(), pdf), strict=True)) | files

@@ -1,64 +1,34 @@
 """nbconvert exporters: any notebook to one self-contained HTML page, or to a PDF.
 
 ``jupyter nbconvert --to hbm-html`` and ``--to hbm-pdf``. Pandoc turns the notebook's Markdown,
-citations and formulas into HTML and Typst, in one pass each; vl-convert draws every Vega-Lite
+citations and formulas into HTML and Typst; vl-convert draws every Vega-Lite
 chart as SVG; Typst makes the PDF. All three come in wheels: no LaTeX, no browser, no network.
 Raw HTML and TeX in Markdown are text here, so that nothing in a notebook is executed.
 """
 
-import json
-import subprocess
 import tempfile
 from pathlib import Path
 from typing import Any
 
-import pypandoc
 from nbconvert.exporters import Exporter
 from nbformat import NotebookNode
 from traitlets import Bool
 
-from reportlib.pipeline.manuscript import ExportError, Manuscript, manuscript
+from reportlib.pipeline.chapters import render
+from reportlib.pipeline.manuscript import Manuscript, manuscript
 from reportlib.pipeline.page import page
 from reportlib.pipeline.printing import pdf, unprintable, write_chart, write_pictures
 
 ASSETS = Path(__file__).parent / "assets"
 
 
-def render(paper: Manuscript, to: str, folder: Path, *options: str, missing: str = "") -> str:
-    """Return *paper* as Pandoc renders it, numbers, cross references and citations resolved.
-
-    In an assembled report any warning is an error; a notebook by itself may point elsewhere. The
-    *missing* characters get names.
-    """
-    references = folder / "references.json"
-    references.write_text(json.dumps(paper.metadata.get("references", [])), encoding="utf-8")
-    whole = str(paper.whole).lower()
-    command = [
-        pypandoc.get_pandoc_path(), "--from", str(ASSETS / "notebook.lua"), "--to", to,
-        "--wrap=none", "--columns=10000", "--syntax-highlighting=none",
-        "--lua-filter", str(ASSETS / "glossary.lua"), "--lua-filter", str(ASSETS / "crossref.lua"),
-        "--citeproc", "--csl", str(ASSETS / "references.csl"), "--bibliography", str(references),
-        "--lua-filter", str(ASSETS / "last.lua"),
-        "--metadata", f"link-citations={whole}", "--metadata", f"whole={whole}",
-        *(["--fail-if-warnings"] if paper.whole else ["--quiet"]), *options,
-    ]  # fmt: skip
-    done = subprocess.run(  # noqa: S603 - our own command, no shell
-        command, input=paper.json(missing), capture_output=True, encoding="utf-8", check=False
-    )
-    if done.returncode:
-        lines = [line for line in done.stderr.splitlines() if line.strip() and line[0] != "\t"]
-        msg = f"Pandoc cannot make the document: {' '.join(lines)}"
-        raise ExportError(msg)
-    return done.stdout
-
-
-def html(paper: Manuscript, folder: Path, *options: str) -> tuple[str, str]:
+def html(paper: Manuscript, *options: str) -> tuple[str, str]:
     """Return the contents and the body of *paper*, as HTML."""
-    template = folder / "parts.html"
-    template.write_text("$toc$\n<!--body-->\n$body$", encoding="utf-8")
-    always = ("--template", str(template), "--mathml", "--toc", "--toc-depth=2")
-    contents, _, body = render(paper, "html5", folder, *always, *options).partition("<!--body-->")
-    return contents, body
+    made = render(paper, "html5", "--mathml", "--toc", "--toc-depth=2", *options)
+    contents, bodies = zip(*(text.split("<!--body-->\n") for text in made), strict=True)
+    lists = (part.strip().removeprefix("<ul>").removesuffix("</ul>").strip() for part in contents)
+    listed = "\n".join(filter(None, lists))
+    return f"<ul>\n{listed}\n</ul>" if listed else "", "".join(bodies)
 
 
 class DocumentExporter(Exporter):
@@ -90,9 +60,9 @@ class HtmlExporter(DocumentExporter):
     file_extension = ".html"
     output_mimetype = "text/html"
 
-    def document(self, paper: Manuscript, folder: Path) -> str:
+    def document(self, paper: Manuscript, folder: Path) -> str:  # noqa: ARG002
         """Return the page."""
-        return page(paper, *html(paper, folder, "--number-sections"))
+        return page(paper, *html(paper, "--number-sections"))
 
 
 class PdfExporter(DocumentExporter):
@@ -109,7 +79,7 @@ class PdfExporter(DocumentExporter):
             write_chart(chart, folder / f"{label}.svg", missing)
         write_pictures(paper, folder)
         source = folder / "report.typ"
-        template = str(ASSETS / "document.typ")
-        text = render(paper, "typst", folder, "--template", template, missing=missing)
-        source.write_text(text, encoding="utf-8")
+        text = "\n".join(render(paper, "typst", missing=missing))
+        template = (ASSETS / "document.typ").read_text(encoding="utf-8")
+        source.write_text(template.replace("$body$", text), encoding="utf-8")
         return pdf(paper, source, missing)

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.util import find_spec
-from itertools import chain, count
+from itertools import chain, count, groupby
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -21,8 +21,10 @@ from urllib.parse import unquote
 import vl_convert
 from nbformat import NotebookNode
 
+from reportlib.digests import digest, of_files
 from reportlib.exhibits.theme import CONFIG
 from reportlib.pipeline.chartdata import with_sources
+from reportlib.pipeline.texts import TEXTS
 
 ABOUT = "application/vnd.hbm.about+json"  # what indexes tell of a page; no part of it
 FONTS = Path(__file__).parent / "assets" / "fonts"
@@ -39,7 +41,7 @@ LINKED_PICTURE = re.compile(r"!\[[^\]]*\]\(\s*<?([^)>\s]+)")
 LONGEST_ID = 60  # characters; files are named by it
 SCALE = 3  # pixels of a bitmap for each of the chart's
 UNWRITABLE = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufff9-\ufffb\ufffe\uffff]"
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\uf8f0-\uf8f6\ufdd0-\ufdef\ufff9-\ufffb\ufffe\uffff]"
 )
 TERMINAL = re.compile(  # and the mark at the beginning of a file
     r"\ufeff|\x1b(?:\[[0-9;:?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])"
@@ -48,8 +50,6 @@ FORMULA = re.compile(
     r"\$+(.*?)\$+|(\\begin\{(?:align|equation|gather)\*?\}.*)|\\\[(.*)\\\]", re.DOTALL
 )
 INVISIBLE_HTML = re.compile(r"(?is)<(script|style|template)\b.*?</\1\s*>|<!--.*?-->|<[^>]*>")
-
-PICTURES_OF: dict[str, str] = {}  # charts that were drawn, by their specs
 
 
 class ExportError(RuntimeError):
@@ -79,6 +79,7 @@ class Manuscript:
 
     metadata: dict[str, Any]
     parts: list[dict[str, str]] = field(default_factory=list)
+    origins: list[str] = field(default_factory=list)  # by part: the notebook that it is from
     charts: dict[str, Chart] = field(default_factory=dict)
     pictures: dict[str, Picture] = field(default_factory=dict)  # by file name
     named: dict[str, str] = field(default_factory=dict)  # by what Markdown calls it: the file name
@@ -93,15 +94,17 @@ class Manuscript:
         """Append a part."""
         self.parts.append({"kind": kind, **values})
 
+    def chapters(self) -> list[tuple[str, list[dict[str, str]]]]:
+        """Return the parts by the notebook that they are from, with its name."""
+        parts = zip(self.origins, self.parts, strict=True)
+        grouped = groupby(parts, key=lambda part: part[0])
+        return [(name, [part for _, part in group]) for name, group in grouped]
+
     def keep(self, picture: Picture) -> str:
         """Return the file name of *picture*, which from now on is one of the document's."""
         name = f"picture-{len(self.pictures) + 1}{PICTURES[picture.mime]}"
         self.pictures[name] = picture
         return name
-
-    def json(self, missing: str = "") -> str:
-        """Return the parts as ``notebook.lua`` reads them; *missing* characters get names."""
-        return json.dumps({"parts": self.parts, "pictures": self.named, "missing": missing})
 
 
 def manuscript(
@@ -134,6 +137,8 @@ def manuscript(
         shown = len(paper.parts)
         for output in cell.get("outputs", []):
             _add(output, cell.metadata.get("notebook", ""), paper, references)
+        origin = str(cell.metadata.get("notebook", ""))
+        paper.origins += [origin] * (len(paper.parts) - len(paper.origins))
         paper.code |= {part["id"]: cell.source for part in paper.parts[shown:] if "id" in part}
     return paper
 
@@ -294,12 +299,18 @@ def draw(spec: Mapping[str, Any], prefix: str) -> str:
 
 def drawn(spec: str) -> str:
     """Return a chart as SVG; the HTML and the PDF show the same pictures."""
-    if spec not in PICTURES_OF:
-        _register_fonts()
-        PICTURES_OF[spec] = str(
-            vl_convert.vegalite_to_svg(spec, config=CONFIG, allowed_base_urls=[])
-        )
-    return PICTURES_OF[spec]
+    return TEXTS.of(picture_of, spec, version=_style(), holds_up=True)
+
+
+@cache
+def _style() -> str:
+    return digest(json.dumps(CONFIG), of_files(FONTS.iterdir(), FONTS))
+
+
+def picture_of(spec: str) -> str:
+    """Return a chart as SVG, drawn anew."""
+    register_fonts()
+    return str(vl_convert.vegalite_to_svg(spec, config=CONFIG, allowed_base_urls=[]))
 
 
 @cache
@@ -310,14 +321,14 @@ def font_folders() -> list[str]:
 
 
 @cache
-def _register_fonts() -> None:
+def register_fonts() -> None:
     for folder in font_folders():
         vl_convert.register_font_directory(folder)
 
 
 def bitmap(spec: Mapping[str, Any], svg: str) -> str:
     """Return a chart as SVG in the size of *svg*, with its text drawn, not written."""
-    _register_fonts()
+    register_fonts()
     png = vl_convert.vegalite_to_png(dict(spec), config=CONFIG, scale=SCALE)
     content = base64.b64encode(png).decode()
     head = svg.partition(">")[0]

@@ -1,36 +1,51 @@
--- Number figures, tables, equations and sections, and turn [@fig-…] into links to them.
--- HTML prints the numbers given here; Typst counts by itself, in the same order.
+-- Label figures, tables, equations and sections, and turn [@fig-…] into links to them. A chapter
+-- does not know how many came before it: numbers and citations are marks, for `chapters.py` to
+-- resolve, which is told what this chapter counts. Typst counts by itself, in the same order.
 
 local LONGEST_WHOLE_TABLE = 12 -- rows; a longer one may break over pages
 local html = FORMAT:match('html') ~= nil
 local counts = {fig = 0, tbl = 0, eq = 0}
 local heads = {0, 0, 0, 0, 0, 0}
-local labels = {} -- id -> {word, number}
+local words = {fig = 'Figure', tbl = 'Table', eq = 'Equation', sec = 'Section'}
+local labels = pandoc.List() -- pairs of a label and its number in this chapter
+local labelled = {}
+local cited = pandoc.List() -- keys of sources
 local whole = false -- whether the document should have all that it points to
 
-local function label(id, word, number)
-  if labels[id] and whole then error('two exhibits are called ' .. id) end
-  labels[id] = {word, tostring(number)}
+local function label(id, number)
+  if labelled[id] and whole then error('two exhibits are called ' .. id) end
+  labelled[id] = true
+  labels:insert({id, tostring(number)})
 end
 
-local function count(id, word)
+local function count(id)
   local kind = id:match('^%a+')
   counts[kind] = counts[kind] + 1
-  label(id, word, counts[kind])
-  return counts[kind]
+  label(id, counts[kind])
+end
+
+local function mark(first, text, last)
+  return pandoc.RawInline(html and 'html' or 'typst', first .. text .. last)
+end
+
+local function number_of(id)
+  return mark('\u{f8f2}', id, '\u{f8f3}')
 end
 
 local function number_heading(header)
   if header.classes:includes('unnumbered') then return nil end
   heads[header.level] = heads[header.level] + 1
   for level = header.level + 1, 6 do heads[level] = 0 end
-  label(header.identifier, 'Section', table.concat(heads, '.', 1, header.level))
+  if header.identifier:match('^sec%-') then
+    label(header.identifier, table.concat(heads, '.', 1, header.level))
+  end
 end
 
 -- "Figure 3" before a caption, where the writer does not count.
-local function numbered(caption, word, number)
+local function numbered(caption, word, id)
   if html then
-    local tag = pandoc.Span({pandoc.Str(word .. '\u{a0}' .. number)}, {class = 'exhibit-number'})
+    local words = {pandoc.Str(word .. '\u{a0}'), number_of(id)}
+    local tag = pandoc.Span(words, {class = 'exhibit-number'})
     caption:insert(1, tag)
     caption:insert(2, pandoc.Space())
   end
@@ -56,8 +71,9 @@ local function headline(caption)
 end
 
 local function figure(div)
-  local id, number = div.identifier, count(div.identifier, 'Figure')
-  local caption = headline(numbered(div.content[#div.content].content, 'Figure', number))
+  local id = div.identifier
+  count(id)
+  local caption = headline(numbered(div.content[#div.content].content, 'Figure', id))
   if html then
     local picture = pandoc.RawBlock('html', '<!--chart:' .. id .. '-->')
     return pandoc.Figure({picture}, {pandoc.Plain(caption)}, {id = id, class = 'figure'})
@@ -71,13 +87,14 @@ local function figure(div)
 end
 
 local function exhibit_table(div)
-  local number = count(div.identifier, 'Table')
+  local id = div.identifier
+  count(id)
   local tbl, caption = div.content[1], div.content[#div.content].content
-  tbl.caption.long = {pandoc.Plain(headline(numbered(caption, 'Table', number)))}
-  tbl.attr = pandoc.Attr(div.identifier)
+  tbl.caption.long = {pandoc.Plain(headline(numbered(caption, 'Table', id)))}
+  tbl.attr = pandoc.Attr(id)
   if html then
     -- As a list of pairs: the order of a Lua table's keys differs from run to run.
-    local attributes = {{'tabindex', '0'}, {'role', 'region'}, {'aria-label', 'Table ' .. number}}
+    local attributes = {{'tabindex', '0'}, {'role', 'region'}, {'aria-label', 'Table ' .. number_of(id).text}}
     return pandoc.Div({tbl}, pandoc.Attr('', {'table-frame'}, attributes))
   end
   if #tbl.bodies[1].body <= LONGEST_WHOLE_TABLE then return tbl end
@@ -88,6 +105,9 @@ local function exhibit_table(div)
 end
 
 local function number_exhibit(div)
+  if div.identifier == 'refs' and whole then
+    return pandoc.RawBlock(html and 'html' or 'typst', '\u{f8f6}')
+  end
   if div.classes:includes('figure') then return figure(div), false end
   if div.classes:includes('table') then return exhibit_table(div), false end
 end
@@ -112,25 +132,32 @@ local function number_equation(para)
   local first, last = para.content[1], para.content[#para.content]
   local id = last and last.tag == 'Str' and last.text:match('^{#(eq%-[%w-]+)}$')
   if not id then return nil end
-  local number = count(id, 'Equation')
+  count(id)
   if not html then return pandoc.RawBlock('typst', equation(first, id)) end
-  local mark = pandoc.Span({pandoc.Str('(' .. number .. ')')}, {class = 'equation-number'})
-  return pandoc.Div({pandoc.Plain({first}), pandoc.Plain({mark})}, {id = id, class = 'equation'})
+  local number = {pandoc.Str('('), number_of(id), pandoc.Str(')')}
+  local tag = pandoc.Span(number, {class = 'equation-number'})
+  return pandoc.Div({pandoc.Plain({first}), pandoc.Plain({tag})}, {id = id, class = 'equation'})
 end
 
 local function resolve(cite)
-  local links = pandoc.List()
+  local links, keys = pandoc.List(), pandoc.List()
   for _, citation in ipairs(cite.citations) do
-    local found = labels[citation.id]
-    local here = citation.id:match('^fig%-') or citation.id:match('^tbl%-')
-      or citation.id:match('^eq%-') or citation.id:match('^sec%-')
-    if not here then return not whole and cite.content or nil end
-    if not found and whole then error('nothing is labelled ' .. citation.id .. '\n') end
-    if not found then return pandoc.Str(citation.id) end
-    if #links > 0 then links:extend({pandoc.Str(','), pandoc.Space()}) end
-    links:insert(pandoc.Link(found[1] .. '\u{a0}' .. found[2], '#' .. citation.id))
+    local id = citation.id
+    local word = words[id:match('^(%a+)%-')]
+    if not word then
+      keys:insert(id)
+    else
+      local found = whole or labelled[id]
+      local name = {pandoc.Str(word .. '\u{a0}'), number_of(id)}
+      if #links > 0 then links:extend({pandoc.Str(','), pandoc.Space()}) end
+      links:insert(found and pandoc.Link(name, '#' .. id) or pandoc.Str(id))
+    end
   end
-  return links
+  if #keys == 0 then return links end
+  if #links > 0 and whole then error('one bracket cites a source and ' .. cite.citations[1].id) end
+  if not whole then return cite.content end
+  cited:extend(keys)
+  return mark('\u{f8f0}', table.concat(keys, ' '), '\u{f8f1}')
 end
 
 local function math(element)
@@ -141,5 +168,9 @@ function Pandoc(doc)
   whole = doc.meta.whole == true or pandoc.utils.stringify(doc.meta.whole or '') == 'true'
   doc = doc:walk({traverse = 'topdown', Header = number_heading, Div = number_exhibit,
     Para = number_equation})
-  return doc:walk({Cite = resolve, Math = math})
+  doc = doc:walk({Cite = resolve, Math = math})
+  counts.sec = heads[1]
+  local told = pandoc.json.encode({labels = labels, counts = counts, cited = cited})
+  doc.blocks:insert(pandoc.RawBlock(html and 'html' or 'typst', '\u{f8f4}' .. told .. '\u{f8f5}'))
+  return doc
 end

@@ -1,18 +1,25 @@
 -- Link a term of the glossary where a section's text uses it for the first time.
--- The glossary is a definition list in a block called `terms`.
+-- The glossary is a definition list in a block called `terms`; `chapters.py` tells all chapters
+-- what it explains.
 
 local terms = {} -- the first word of a term -> all that begin with it, longest first
 
-local function gather(list)
+local function id_of(name)
+  return 'term-' .. name:gsub('%s+', '-')
+end
+
+local function gather(name)
+  local words = {}
+  for word in name:gmatch('%S+') do table.insert(words, word) end
+  terms[words[1]] = terms[words[1]] or {}
+  table.insert(terms[words[1]], {id = id_of(name), words = words})
+  table.sort(terms[words[1]], function(a, b) return #a.words > #b.words end)
+end
+
+local function explained(list)
   for _, item in ipairs(list.content) do
-    local words = {}
-    local name = pandoc.utils.stringify(item[1]):lower()
-    for word in name:gmatch('%S+') do table.insert(words, word) end
-    local id = 'term-' .. table.concat(words, '-')
+    local id = id_of(pandoc.utils.stringify(item[1]):lower())
     item[1] = {pandoc.Span(item[1], {id = id})}
-    terms[words[1]] = terms[words[1]] or {}
-    table.insert(terms[words[1]], {id = id, words = words})
-    table.sort(terms[words[1]], function(a, b) return #a.words > #b.words end)
   end
   return list
 end
@@ -74,8 +81,10 @@ end
 
 function Pandoc(doc)
   doc = doc:walk({Div = function(div)
-    if div.identifier == 'terms' then return div:walk({DefinitionList = gather}) end
+    if div.identifier == 'terms' then return div:walk({DefinitionList = explained}) end
   end})
+  for _, term in ipairs(doc.meta.terms or {}) do gather(pandoc.utils.stringify(term):lower()) end
+  doc.meta.terms = nil
   local seen = {}
   for _, block in ipairs(doc.blocks) do
     if block.tag == 'Header' and block.level == 1 then seen = {} end

@@ -9,6 +9,7 @@ local pictures = {} -- what an image in Markdown names -> the file that it is
 local missing = {} -- characters that no font has
 local taken = {} -- identifiers
 local level = 0 -- of the last heading
+local prefix = '' -- of headings, whose text may stand in other chapters, too
 
 local function unique(id)
   id = id:gsub('[^%w%-_.:\128-\255]', '-')
@@ -35,6 +36,8 @@ end
 local function header(element)
   level = math.min(element.level, level + 1)
   element.level = level
+  local id = element.identifier
+  if prefix ~= '' and not id:match('^sec%-') then element.identifier = prefix .. '-' .. id end
   return plain(element)
 end
 
@@ -136,9 +139,11 @@ local kinds = {
 
 function Reader(input)
   local notebook = pandoc.json.decode(tostring(input), false)
+  if notebook.sources then return pandoc.read(notebook.sources, 'csljson') end
   pictures = notebook.pictures
+  prefix = notebook.prefix
   for character in notebook.missing:gmatch(utf8.charpattern) do missing[character] = true end
   local blocks = pandoc.Blocks({})
   for _, part in ipairs(notebook.parts) do blocks:extend(kinds[part.kind](part)) end
-  return pandoc.Pandoc(blocks, {missing = notebook.missing})
+  return pandoc.Pandoc(blocks, {missing = notebook.missing, terms = notebook.terms})
 end
