@@ -138,16 +138,23 @@ def load(root: Path | None = None, as_of: date | None = None) -> Params:
     Raises ParamsError with every problem of every file.
     """
     root = root or default_root()
-    everything = _everything(root, of_files(root.rglob("*"), root))
-    day = as_of or _environment_day() or everything.latest
-    everything = replace(everything, report=everything.report.model_copy(update={"as_of": day}))
-    known = (everything.dated() if day < everything.latest else everything).on(day)
+    content = of_files(root.rglob("*"), root)
+    day = as_of or _environment_day() or _everything(root, content).latest
+    known = _resolved(root, content, day)
     rated = any(chip.peak_compute for chip in known.chips.values())
     for wanted, there in {"chip with a peak_compute": rated, "model": known.models}.items():
         if not there:
             message = f"no {wanted} was known by {day}; choose a later day, or add one"
             raise ParamsError([problem("report.yaml", ("as_of",), message, root)])
     return known
+
+
+@lru_cache(maxsize=2)
+def _resolved(root: Path, content: str, day: date) -> Params:
+    """Return what was known on *day*; the very same for the same content, as `Kept` asks."""
+    everything = _everything(root, content)
+    everything = replace(everything, report=everything.report.model_copy(update={"as_of": day}))
+    return (everything.dated() if day < everything.latest else everything).on(day)
 
 
 @lru_cache(maxsize=1)
