@@ -1,6 +1,7 @@
 """Charts: a table in, an Altair chart out. Nothing is calculated here but where things stand.
 
-A module a subject, named as that of the tables.
+A module a subject, named as that of the tables. `pages`, on which no section depends, is not
+imported here.
 """
 
 from reportlib.exhibits.charts import (
@@ -11,7 +12,6 @@ from reportlib.exhibits.charts import (
     levers,
     memory_bound,
     outlook,
-    pages,
     reality,
     supply,
     tiers,
@@ -27,7 +27,6 @@ __all__ = [
     "levers",
     "memory_bound",
     "outlook",
-    "pages",
     "reality",
     "supply",
     "tiers",

@@ -3,7 +3,7 @@
 One row per case, one column per quantity, named as in the glossary. A number that the records
 do not have is NaN. Columns that end in ``_cite`` hold the source and the marks of their number.
 A module a subject, named as that of the charts. `editions` is not imported here: it is made of
-findings, and these of the other tables.
+findings, and these of the other tables. Nor is `pages`, on which no section depends.
 """
 
 from reportlib.exhibits.tables import (
@@ -15,7 +15,6 @@ from reportlib.exhibits.tables import (
     method,
     numbers,
     outlook,
-    pages,
     reality,
     supply,
     tiers,
@@ -32,7 +31,6 @@ __all__ = [
     "method",
     "numbers",
     "outlook",
-    "pages",
     "reality",
     "supply",
     "tiers",
