@@ -24,12 +24,7 @@ from reportlib.pipeline.texts import TEXTS
 ASSETS = Path(__file__).parent / "assets"
 TEMPLATE = ASSETS / "parts.html"
 STYLE = ASSETS / "references.csl"
-FILTERS = (
-    "--lua-filter",
-    str(ASSETS / "glossary.lua"),
-    "--lua-filter",
-    str(ASSETS / "crossref.lua"),
-)
+FILTERS = ("glossary.lua", "crossref.lua")
 TERM = re.compile(r"^(\S.*)\n: ", re.MULTILINE)
 # Marks are private characters of Unicode, around a label or around the keys of sources.
 NUMBER = re.compile("\uf8f2(.*?)\uf8f3")
