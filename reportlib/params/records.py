@@ -97,6 +97,9 @@ class Model(Entry):
     note: str = ""
 
 
+Address = Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9.:-]+/(?:[A-Za-z0-9._~-]+/)*$")]
+
+
 class Claim(Record):
     """A statement that the report checks against its own numbers."""
 
@@ -132,6 +135,7 @@ class Report(Record):
     title: Text
     subtitle: Text
     publisher: Text
+    address: Address | None = None  # where the site is published, as https://example.org/hbm/
     as_of: Day
     previous: Day | None = None  # edition with which the appendix compares; else that of the claims
     headline: Cast  # whom the report is about, most wanted first

@@ -5,7 +5,25 @@ Addresses are relative, so that the site works under any prefix and from a disk.
 """
 
 from reportlib.pipeline.site.assets import shared_assets
-from reportlib.pipeline.site.page import page_notebook, site_page
-from reportlib.pipeline.site.place import Place, place_of
+from reportlib.pipeline.site.page import page_notebook, report_page, site_page
+from reportlib.pipeline.site.place import (
+    NO_ADDRESS,
+    Place,
+    place_of,
+    report_place,
+    site_address,
+)
+from reportlib.pipeline.site.surroundings import surroundings
 
-__all__ = ["Place", "page_notebook", "place_of", "shared_assets", "site_page"]
+__all__ = [
+    "NO_ADDRESS",
+    "Place",
+    "page_notebook",
+    "place_of",
+    "report_page",
+    "report_place",
+    "shared_assets",
+    "site_address",
+    "site_page",
+    "surroundings",
+]

@@ -17,8 +17,7 @@ from reportlib.pipeline.site.reading import ReportPage
 
 REPORT = "report/index.html"
 MOST = 8  # findings
-PICTURES = ("fig-ratio", "fig-plane")
-FEWEST = 2  # pictures stand side by side
+PICTURES = ("fig-roofline", "fig-plane")
 CHANGED = "sec-what-changed"
 DEFINITION = (
     "A language model writes one token at a time, and for each it reads every weight that it uses "

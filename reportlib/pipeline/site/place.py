@@ -1,13 +1,21 @@
 """Where a page of the site is, and what it says of itself to readers and machines."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from reportlib.params import Report
+from reportlib.params.records import Address
 from reportlib.pipeline.pages import PageInfo
 
 HOME = "index.html"
+NO_ADDRESS = (
+    "The site has no address: with `address:` in report.yaml, or SITE_ADDRESS, its feeds, site map "
+    "and pictures for sharing would have whole addresses."
+)
 WAYS = {  # the ways in that every page offers, by where they lead
     HOME: "Home",
     "report/index.html": "Report",
@@ -57,6 +65,21 @@ class Place:
     def canonical(self) -> str:
         """The page's one address, or nothing while that of the site is not known."""
         return absolute(self.address, self.path)
+
+
+def site_address(report: Report) -> str:
+    """Return where the site will be published: what SITE_ADDRESS says, else params, else nothing.
+
+    Raises ValueError for an address that is none.
+    """
+    text = os.environ.get("SITE_ADDRESS", "")
+    if not text:
+        return report.address or ""
+    try:
+        return TypeAdapter(Address).validate_python(text if text.endswith("/") else f"{text}/")
+    except ValidationError:
+        msg = f"SITE_ADDRESS: {text!r} is not an address as https://example.org/hbm/"
+        raise ValueError(msg) from None
 
 
 def absolute(address: str, path: str) -> str:
