@@ -49,8 +49,9 @@ class Place:
     @property
     def heading(self) -> str:
         """The title of the page among those of other sites."""
-        ours = self.title.startswith(self.publisher)
-        return self.title if ours else f"{self.title} · {self.publisher}"
+        if not self.title.startswith(self.publisher):
+            return f"{self.title} · {self.publisher}"
+        return self.title if self.path == HOME else f"{self.name} · {self.title}"
 
     @property
     def root(self) -> str:
