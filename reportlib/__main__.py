@@ -27,6 +27,7 @@ from reportlib.pipeline.build import (
     fingerprint,
     unchanged,
 )
+from reportlib.pipeline.forks import start_server
 
 if TYPE_CHECKING:
     from reportlib.params import Params
@@ -89,6 +90,7 @@ def report(
     os.environ["HBM_PARAMS"] = str(params.resolve())
     if as_of:
         os.environ["AS_OF"] = as_of
+    start_server()  # which imports what takes long, while we do
     from reportlib.params import ParamsError
     from reportlib.pipeline.progress import shown
 
@@ -377,6 +379,56 @@ def check_site(site: Path) -> None:
     count = f"{len(problems)} problem(s)" if problems else "No problem"
     click.echo(f"{count} in {len(checked.pages)} pages.")
     sys.exit(1 if problems else 0)
+
+
+port_option = click.option(
+    "--port", type=click.IntRange(1, 65535), help="Port to serve at; default: one that is free."
+)
+
+
+@main.command()
+@build_option
+@port_option
+def serve(target: Path, port: int | None) -> None:
+    """Show what was built in a browser on this machine: the site or, without one, the report."""
+    from reportlib.pipeline import watch as watching
+    from reportlib.pipeline.serve import ServeError
+
+    folder = target / "site" if (target / "site").is_dir() else target
+    if not folder.is_dir():
+        sys.exit(f"There is no {_shown(folder)} yet: run `make report` or `make site`.")
+    try:
+        watching.run(watching.serve_built(folder, port, click.echo))
+    except ServeError as error:
+        sys.exit(str(error))
+
+
+@main.command()
+@params_option
+@build_option
+@as_of_option
+@port_option
+@click.option("--pdf", is_flag=True, help="Make the whole report, too, when no edit follows.")
+def watch(params: Path, target: Path, as_of: str | None, *, port: int | None, pdf: bool) -> None:
+    """Build the report's page after every edit, and show it in a browser on this machine."""
+    from reportlib.pipeline import watch as watching
+    from reportlib.pipeline.serve import ServeError, State
+
+    os.environ["HBM_PARAMS"] = str(params.resolve())
+    if as_of:
+        os.environ["AS_OF"] = as_of
+    whole = [sys.executable, "-m", "reportlib", "report", "--params", str(params.resolve())]
+    whole += ["--build", str(target)]
+    commands = watching.Commands(watching.page_command(target), whole if pdf else None)
+    folder = target / "preview"
+    folder.mkdir(parents=True, exist_ok=True)
+    work = watching.watch(
+        ROOT, params.resolve(), State(folder), commands, port=port, tell=click.echo
+    )
+    try:
+        watching.run(work)
+    except ServeError as error:
+        sys.exit(str(error))
 
 
 @main.command()

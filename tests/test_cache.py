@@ -1,5 +1,6 @@
 """What is kept is whole or made anew; a key covers all that its part is made from, and no more."""
 
+import ast
 import errno
 import json
 import os
@@ -7,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+from concurrent.futures import Future
 
 import pytest
 from conftest import ROOT
@@ -14,6 +16,7 @@ from conftest import ROOT
 from reportlib.pipeline import cache as caches
 from reportlib.pipeline import keys
 from reportlib.pipeline.cache import Cache
+from reportlib.pipeline.texts import Texts
 
 SECTIONS = ("00_at_a_glance", "10_memory_bound", "90_claims", "96_glossary")
 WITH_CODE = set(SECTIONS) - {"96_glossary"}
@@ -109,19 +112,14 @@ def project(tmp_path, monkeypatch):
 
 
 def forget():
-    for function in (keys.versions, keys._file, keys._read_module, keys._of_folder):  # noqa: SLF001
+    for function in (keys.versions, keys._file, keys._read_module):  # noqa: SLF001
         function.cache_clear()
 
 
 def all_keys(project, day=""):
     forget()
     folders = (project / "notebooks", project / "params", day)
-    fonts = project / "reportlib" / "pipeline" / "assets" / "fonts"
-    return {
-        **keys.sections(*folders),
-        "data": keys.data(*folders),
-        "chart": keys.chart('{"mark": "point"}', "{}", fonts),
-    }
+    return {**keys.sections(*folders), "data": keys.data(*folders)}
 
 
 def edit(old, new, *parts):
@@ -173,14 +171,11 @@ EDITS = {
     "how sections are executed": (append("reportlib", "pipeline", "execute.py"), set(SECTIONS)),
     "the page": (append("reportlib", "pipeline", "page.py"), set()),
     "its style": (append("reportlib", "pipeline", "assets", "page.css"), set()),
-    "a font": (
-        append("reportlib", "pipeline", "assets", "fonts", "IBMPlexSans-Regular.ttf"), {"chart"},
-    ),
     "a library": (
         lambda project: (project / "site" / "altair-6.0.0.dist-info").rename(
             project / "site" / "altair-6.1.0.dist-info"
         ),
-        {*SECTIONS, "data", "chart"},
+        {*SECTIONS, "data"},
     ),
     "nothing": (lambda _: None, set()),
 }  # fmt: skip
@@ -197,13 +192,66 @@ def test_an_edit_changes_the_keys_of_what_must_be_made_anew_and_no_others(projec
     assert {name for name in before if before[name] != after[name]} == wanted
 
 
-def test_another_day_and_another_chart_have_other_keys(project):
-    fonts = project / "reportlib" / "pipeline" / "assets" / "fonts"
+def test_another_day_has_other_keys(project):
     one, other = all_keys(project), all_keys(project, "2026-03-01")
 
-    assert {name for name in one if one[name] == other[name]} == {"chart"}
-    charts = [keys.chart(*words, fonts) for words in (("{}", "{}"), ("{ }", "{}"), ("{}", "{ }"))]
-    assert len(set(charts)) == 3
+    assert {name for name in one if one[name] == other[name]} == set()
+
+
+def test_no_import_of_ours_is_overlooked():
+    for path in (ROOT / "reportlib").rglob("*.py"):
+        content = path.read_bytes()
+        imported = set(keys._imported(ast.parse(content)))  # noqa: SLF001
+        assert imported <= set(keys._imports_in(content)), path  # noqa: SLF001
+
+
+def made(texts, *words, version="1"):
+    """Return what `texts` has made of *words*, and whether it was made anew."""
+    runs = []
+
+    def joined(*words):
+        runs.append(words)
+        return " ".join(words)
+
+    return texts.of(joined, *words, version=version), bool(runs)
+
+
+def test_texts_are_made_once_and_again_when_their_inputs_differ(cache, monkeypatch):
+    texts = Texts()
+    with texts.kept(cache, None):
+        assert made(texts, "a", "b") == ("a b", True)
+        assert made(texts, "a", "b") == ("a b", False)
+    with texts.kept(cache, None):
+        assert made(texts, "a", "b") == ("a b", False)
+        assert made(texts, "a b") == ("a b", True)
+        assert made(texts, "a", "b", version="2") == ("a b", True)
+        monkeypatch.setattr("reportlib.pipeline.texts.versions", lambda: "others")
+        assert made(texts, "a", "b") == ("a b", True)
+    assert made(texts, "a", "b") == ("a b", True)
+
+
+def test_a_text_that_cannot_be_made_is_not_kept(cache):
+    texts = Texts()
+    with texts.kept(cache, None):
+        for _ in range(2):
+            with pytest.raises(ZeroDivisionError):
+                texts.of(lambda: str(1 / 0), version="1")
+    assert list(cache.folder.glob("*") if cache.folder.exists() else []) == []
+
+
+def test_what_holds_up_is_made_elsewhere(cache):
+    texts, submitted = Texts(), []
+
+    def submit(make, *arguments):
+        submitted.append(arguments)
+        future = Future()
+        future.set_result(make(*arguments))
+        return future
+
+    with texts.kept(cache, submit):
+        assert texts.of(str.upper, "a", version="1", holds_up=True) == "A"
+        assert texts.of(str.lower, "A", version="1") == "a"
+    assert submitted == [("a",)]
 
 
 def test_cells_with_magics_depend_on_all_our_code():

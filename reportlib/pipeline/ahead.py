@@ -36,9 +36,7 @@ class Chapters:
     def _make(self, sections: dict[str, NotebookNode]) -> None:
         report = assemble(sections, self._numbers.report, self._numbers.sources)
         report.metadata["panorama"]["terms"] = self._terms
-        paper = manuscript(report)
-        export.html(paper, "--number-sections")
-        chapters.render(paper, "typst")
+        export.begin(manuscript(report))
 
     def finish(self) -> None:
         """Wait for what is being made; what cannot be made is told by the documents."""

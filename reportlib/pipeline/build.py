@@ -155,10 +155,11 @@ def _contents(
     sections = {name: sections[name] for name in wanted}
     report = assemble(sections, numbers.report, numbers.sources, basis(numbers))
     with watch.stage("documents"), ThreadPoolExecutor() as pool:
-        exporters = (export.HtmlExporter, export.PdfExporter)
-        made = [pool.submit(exporter().from_notebook_node, report) for exporter in exporters]
+        paper, _ = export.HtmlExporter().manuscript(report)
+        printing = pool.submit(export.PdfExporter().document, paper)
         try:
-            html, pdf = (document.result()[0] for document in made)
+            html = export.HtmlExporter().document(paper)
+            pdf = printing.result()
         except ExportError as error:
             raise BuildError(str(error)) from None
     with watch.stage("data"):

@@ -59,6 +59,12 @@ def render(paper: Manuscript, to: str, *options: str, missing: str = "") -> list
     In an assembled report any warning is an error; a notebook by itself may point elsewhere. The
     *missing* characters get names.
     """
+    made = with_marks(paper, to, *options, missing=missing)
+    return _resolved(made, to, json.dumps(paper.metadata.get("references", [])))
+
+
+def with_marks(paper: Manuscript, to: str, *options: str, missing: str = "") -> list[str]:
+    """Return the chapters of *paper* with marks for what others say."""
     explained = paper.metadata.get("terms") or terms(part.get("text", "") for part in paper.parts)
     told = [
         {"parts": parts, "prefix": name.partition("_")[2].replace("_", "-"), "terms": explained}
@@ -68,8 +74,7 @@ def render(paper: Manuscript, to: str, *options: str, missing: str = "") -> list
     filters = (word for name in FILTERS for word in ("--lua-filter", str(ASSETS / name)))
     options = (*filters, "--metadata", f"whole={str(paper.whole).lower()}", *options)
     with ThreadPoolExecutor() as pool:
-        made = list(pool.map(lambda chapter: _made(to, json.dumps(chapter), *options), told))
-    return _resolved(made, to, json.dumps(paper.metadata.get("references", [])))
+        return list(pool.map(lambda chapter: _made(to, json.dumps(chapter), *options), told))
 
 
 def terms(texts: Iterable[str]) -> list[str]:
@@ -111,9 +116,9 @@ def _resolved(made: list[str], to: str, sources: str) -> list[str]:
     numbers, sections = _numbers(told)
     cited = dict.fromkeys(key for chapter in told for key in chapter["cited"])
     places = {key: str(place) for place, key in enumerate(cited, 1)}
-    entries = _entries(to, sources)
+    listing = entries(to, sources)
     listed = [
-        _of(key, entries, "there is no source").replace(SOURCES, places[key]) for key in places
+        _of(key, listing, "there is no source").replace(SOURCES, places[key]) for key in places
     ]
     group, link = CITED[to]
 
@@ -164,7 +169,7 @@ def _numbers(told: Iterable[Mapping[str, Any]]) -> tuple[dict[str, str], list[in
 
 
 @lru_cache(maxsize=4)
-def _entries(to: str, sources: str) -> dict[str, str]:
+def entries(to: str, sources: str) -> dict[str, str]:
     """Return the entries of *sources* for a list of them, each with a mark for its number."""
     if not json.loads(sources):
         return {}

@@ -171,12 +171,11 @@ def execute(
         return result
 
     with ThreadPoolExecutor(workers) as pool:
-        tasks = {
-            section: pool.submit(run, section, values) for section, values in parameters.items()
-        }
+        # The last sections tell of all others, and take longest.
+        tasks = {name: pool.submit(run, name, parameters[name]) for name in reversed(parameters)}
         try:
-            for section, task in tasks.items():
-                result = task.result()
+            for section in parameters:
+                result = tasks[section].result()
                 if isinstance(result, Failure):
                     failures.append(result)
                 else:

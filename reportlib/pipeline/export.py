@@ -6,7 +6,10 @@ chart as SVG; Typst makes the PDF. All three come in wheels: no LaTeX, no browse
 Raw HTML and TeX in Markdown are text here, so that nothing in a notebook is executed.
 """
 
+import json
 import tempfile
+from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,7 @@ from nbconvert.exporters import Exporter
 from nbformat import NotebookNode
 from traitlets import Bool
 
-from reportlib.pipeline.chapters import render
+from reportlib.pipeline.chapters import entries, render, with_marks
 from reportlib.pipeline.manuscript import Manuscript, manuscript
 from reportlib.pipeline.page import page
 from reportlib.pipeline.printing import pdf, unprintable, write_chart, write_pictures
@@ -22,13 +25,25 @@ from reportlib.pipeline.printing import pdf, unprintable, write_chart, write_pic
 ASSETS = Path(__file__).parent / "assets"
 
 
+HTML = ("html5", "--mathml", "--toc", "--toc-depth=2")
+NUMBERED = "--number-sections"
+
+
 def html(paper: Manuscript, *options: str) -> tuple[str, str]:
     """Return the contents and the body of *paper*, as HTML."""
-    made = render(paper, "html5", "--mathml", "--toc", "--toc-depth=2", *options)
+    made = render(paper, *HTML, *options)
     contents, bodies = zip(*(text.split("<!--body-->\n") for text in made), strict=True)
     lists = (part.strip().removeprefix("<ul>").removesuffix("</ul>").strip() for part in contents)
     listed = "\n".join(filter(None, lists))
     return f"<ul>\n{listed}\n</ul>" if listed else "", "".join(bodies)
+
+
+def begin(paper: Manuscript) -> None:
+    """Make what does not depend on the rest of a report that *paper* will be in."""
+    sources = json.dumps(paper.metadata["references"])
+    for to, *options in ((*HTML, NUMBERED), ("typst",)):
+        with_marks(paper, to, *options)
+        entries(to, sources)
 
 
 class DocumentExporter(Exporter):
@@ -40,15 +55,21 @@ class DocumentExporter(Exporter):
         self, nb: NotebookNode, resources: Any = None, **kw: Any
     ) -> tuple[Any, dict[str, Any]]:
         """Return the document, and nbconvert's resources."""
+        paper, resources = self.manuscript(nb, resources, **kw)
+        return self.document(paper), resources
+
+    def manuscript(
+        self, nb: NotebookNode, resources: Any = None, **kw: Any
+    ) -> tuple[Manuscript, dict[str, Any]]:
+        """Return what the document is made of, and nbconvert's resources."""
         nb, resources = super().from_notebook_node(nb, resources, **kw)
         resources["output_extension"] = self.file_extension
         about = resources.get("metadata", {})
         place = Path(about["path"]) if "path" in about else None
-        paper = manuscript(nb, about.get("name", "Notebook"), place, code=self.show_input)
-        with tempfile.TemporaryDirectory() as folder:
-            return self.document(paper, Path(folder)), resources
+        name = about.get("name", "Notebook")
+        return manuscript(nb, name, place, code=self.show_input), resources
 
-    def document(self, paper: Manuscript, folder: Path) -> str | bytes:
+    def document(self, paper: Manuscript) -> str | bytes:
         """Return *paper* in the format of the exporter."""
         raise NotImplementedError
 
@@ -60,9 +81,9 @@ class HtmlExporter(DocumentExporter):
     file_extension = ".html"
     output_mimetype = "text/html"
 
-    def document(self, paper: Manuscript, folder: Path) -> str:  # noqa: ARG002
+    def document(self, paper: Manuscript) -> str:
         """Return the page."""
-        return page(paper, *html(paper, "--number-sections"))
+        return page(paper, *html(paper, NUMBERED))
 
 
 class PdfExporter(DocumentExporter):
@@ -72,14 +93,17 @@ class PdfExporter(DocumentExporter):
     file_extension = ".pdf"
     output_mimetype = "application/pdf"
 
-    def document(self, paper: Manuscript, folder: Path) -> bytes:
+    def document(self, paper: Manuscript) -> bytes:
         """Return the PDF."""
+        paper = replace(paper, parts=deepcopy(paper.parts))  # words may take the place of pictures
         missing = unprintable(paper)
-        for label, chart in paper.charts.items():
-            write_chart(chart, folder / f"{label}.svg", missing)
-        write_pictures(paper, folder)
-        source = folder / "report.typ"
-        text = "\n".join(render(paper, "typst", missing=missing))
-        template = (ASSETS / "document.typ").read_text(encoding="utf-8")
-        source.write_text(template.replace("$body$", text), encoding="utf-8")
-        return pdf(paper, source, missing)
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            for label, chart in paper.charts.items():
+                write_chart(chart, folder / f"{label}.svg", missing)
+            write_pictures(paper, folder)
+            text = "\n".join(render(paper, "typst", missing=missing))
+            template = (ASSETS / "document.typ").read_text(encoding="utf-8")
+            source = folder / "report.typ"
+            source.write_text(template.replace("$body$", text), encoding="utf-8")
+            return pdf(paper, source, missing)

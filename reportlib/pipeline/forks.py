@@ -23,6 +23,12 @@ CODE = Path(__file__).parents[1]
 AVAILABLE = sys.platform == "linux"
 
 KERNEL = "hbm-warm"  # the kernelspec whose kernels are forked
+OURS = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+    "TZ": "UTC",
+}
 Submit = Callable[..., Future[Any]]
 
 _lock = threading.Lock()
@@ -35,15 +41,14 @@ def environment(scratch: Path) -> Iterator[None]:
 
     The user's IPython start-up files could change what the report says.
     """
-    ours = {
-        "IPYTHONDIR": str(scratch / "ipython"),
-        "JUPYTER_RUNTIME_DIR": str(scratch / "runtime"),
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-        "TZ": "UTC",
-    }
     (scratch / "runtime").mkdir(mode=0o700)
+    folders = {"IPYTHONDIR": "ipython", "JUPYTER_RUNTIME_DIR": "runtime"}
+    with _variables(OURS | {name: str(scratch / folder) for name, folder in folders.items()}):
+        yield
+
+
+@contextmanager
+def _variables(ours: Mapping[str, str]) -> Iterator[None]:
     before = {name: os.environ.get(name) for name in ours}
     os.environ.update(ours)
     try:
@@ -66,7 +71,8 @@ def start_server() -> None:
         if not _started:
             _started.update(python=_python(os.environ), code=_code())
             forkserver.set_forkserver_preload([PRELOADED])
-        forkserver.ensure_running()
+        with _variables(OURS):
+            forkserver.ensure_running()
 
 
 def outdated(environment: Mapping[str, str]) -> str:

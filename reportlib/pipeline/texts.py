@@ -25,8 +25,8 @@ class Texts:
         self._lock = Lock()
 
     @contextmanager
-    def kept(self, cache: Cache, submit: Submit) -> Iterator[None]:
-        """Keep texts in *cache*, and in memory meanwhile; make by *submit* what holds us up."""
+    def kept(self, cache: Cache, submit: Submit | None) -> Iterator[None]:
+        """Keep texts in *cache*, and in memory meanwhile; make what holds us up by *submit*."""
         self._cache, self._submit = cache, submit
         try:
             yield
@@ -42,19 +42,21 @@ class Texts:
         What *holds_up* all threads of a process is made in another.
         """
         cache, submit = self._cache, self._submit
-        if cache is None or submit is None:
+        if cache is None:
             return make(*arguments)
         key = digest(versions(), version, make.__name__, *arguments)
         with self._lock:
             ours = key not in self._made
             text = self._made.setdefault(key, Future())
         if ours:
-
-            def made() -> str:
-                return submit(make, *arguments).result() if holds_up else make(*arguments)
-
             try:
-                text.set_result(cache.kept(key, lambda: made().encode()).decode())
+                kept = cache.get(key)
+                if kept is None:
+                    there = submit if holds_up else None
+                    made = there(make, *arguments).result() if there else make(*arguments)
+                    kept = made.encode()
+                    cache.put(key, kept)
+                text.set_result(kept.decode())
             except BaseException as error:
                 text.set_exception(error)
                 raise
