@@ -101,22 +101,26 @@ def named(
     fixed: list[Box] = [(px - 6, py - 6, px + 6, py + 6) for px, py in points]
     if avoid is not None:
         fixed += [(px - 4, py - 4, px + 4, py + 4) for px, py in pixels(avoid)]
-    options = [
-        [(place, _box(px, py, place, len(text))) for place in PLACES]
+    boxes = [
+        [_box(px, py, place, len(text)) for place in PLACES]
         for (px, py), text in zip(points, table[name], strict=True)
+    ]
+    standing = [
+        [_outside(box, size) + sum(_overlap(box, other) for other in fixed) for box in own]
+        for own in boxes
     ]
     names: dict[int, Box] = {}
     chosen: dict[int, tuple[float, float, str]] = {}
 
     def place(row: int, places: int = len(PLACES), most: float = math.inf) -> None:
-        others = fixed + [box for other, box in names.items() if other != row]
+        others = [box for other, box in names.items() if other != row]
         costs = [
-            _outside(box, size) + sum(_overlap(box, other) for other in others)
-            for _, box in options[row][:places]
+            cost + sum(_overlap(box, other) for other in others)
+            for box, cost in zip(boxes[row][:places], standing[row], strict=False)
         ]
         best = int(np.argmin(costs))
         if costs[best] <= most:
-            (across, down, align), names[row] = options[row][best]
+            (across, down, align), names[row] = PLACES[best], boxes[row][best]
             chosen[row] = (across * GAP, down * GAP, align)
         else:
             chosen[row] = (0.0, 0.0, "")
