@@ -26,7 +26,7 @@ from reportlib.exhibits.theme import INK, MUTED, WIDTH, vendor_colors
 from reportlib.units import show
 
 LINE_NAMES = 0.24  # share of an axis that names behind lines take
-STEPS = 120  # along a line that names keep off
+STEPS = 80  # along a line that names keep off
 NEAR = 3  # peers that are named
 FARTHER = 1.7  # times, from a large dot to its name
 LOW_ROW = 19  # px of a row where rows are many

@@ -29,7 +29,7 @@ PRECISIONS: tuple[Precision, ...] = ("bf16", "fp8", "fp4")  # in which weights a
 RATES: tuple[Precision, ...] = ("bf16", "fp8", "int8", "fp4")
 SHORT, POINTS = 256.0, 16  # tokens of the shortest context of a curve; its points at most
 MOST_ROWS = 12  # of measurements
-DIGITS = 4
+DIGITS, SMALL = 4, 0.1  # digits of rates, and a ratio that is told as a fraction
 SEGMENTS = {
     "datacenter": "for data centres",
     "workstation": "for workstations",
@@ -307,7 +307,8 @@ def standing(among: pd.DataFrame, quantity: str, words: tuple[str, str, str]) ->
     same = np.isclose(others, own, rtol=contest.SAME)
     numbers = (others < own) & ~same, same, (others > own) & ~same
     told = [f"{word} {sum(held):,}" for word, held in zip(words, numbers, strict=True) if sum(held)]
-    told[0] += " others" if not told[0].endswith(" 1") else " other"
+    if told:
+        told[0] += " other" if told[0].endswith(" 1") else " others"
     return listed(told)
 
 
@@ -326,7 +327,7 @@ def measured(numbers: Params, kind: Records, key: str) -> pd.DataFrame:
             "name": name,
             "link": to[str(name)],
             "timed": timed,
-            "engines": ", ".join(sorted(set(runs["engine_class"]))),
+            "engines": "; ".join(sorted(set(runs["engine_class"]))),
             "measurements": len(runs),
             "least": runs["share"].min(),
             "median": runs["share"].median(),
@@ -390,7 +391,11 @@ def beside(first: Chip, second: Chip) -> pd.DataFrame:
         _row("Bandwidth", "B/s", [chip.memory_bandwidth for chip in both]),
         _computed("Time to read all memory", "s", [_sweep_time(chip) for chip in both]),
         *(
-            _row(f"Dense {name.upper()}", "FLOP/s", [chip.peak_compute.get(name) for chip in both])
+            _row(
+                f"Dense {name.upper()}",
+                "OP/s" if name == "int8" else "FLOP/s",
+                [chip.peak_compute.get(name) for chip in both],
+            )
             for name in RATES
         ),
         _computed(
@@ -424,8 +429,23 @@ def _computed(
         "" if np.isnan(value) else (show(value, unit, DIGITS) if unit else count(value)) + cited
         for value, cited in zip(values, cites, strict=True)
     ]
-    over = "" if np.isnan(sum(values)) else ratio(values[0] / values[1])
-    return {"quantity": name, "first": shown[0], "second": shown[1], "ratio": over}
+    return {
+        "quantity": name,
+        "first": shown[0],
+        "second": shown[1],
+        "ratio": _over(values[0] / values[1]),
+    }
+
+
+def _over(quotient: float) -> str:
+    """Return a ratio, small ones as fractions.
+
+    >>> _over(2.25), _over(1 / 6269)
+    ('2.25', '1/6,269')
+    """
+    if np.isnan(quotient):
+        return ""
+    return ratio(quotient) if quotient > SMALL else f"1/{ratio(1 / quotient)}"
 
 
 def _prices(both: tuple[Chip, Chip]) -> list[dict[str, Any]]:
@@ -527,7 +547,7 @@ def verdicts(contested: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
                 "users": row["batch_size"],
                 "first": _served(row["first_rate"], row["first_chips"]),
                 "second": _served(row["second_rate"], row["second_chips"]),
-                "ratio": row["ratio"] if all(held) else np.nan,
+                "ratio": _over(row["ratio"]) if all(held) else "",
                 "leader": leader,
             }
         )
