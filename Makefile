@@ -7,6 +7,8 @@ AS_OF  ?=
 REMOTE := origin
 BRANCH := gh-pages
 SITE   :=
+PORT   :=
+PDF    :=
 HOOK   :=
 export HOOK
 
@@ -23,7 +25,7 @@ LOCK   := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 -
           --only-binary :all: --no-emit-index-url --no-header --upgrade pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: report publish test check schema calibrate golden lab lock node clean clean-all help
+.PHONY: report serve watch publish test check schema calibrate golden lab lock node clean clean-all help
 
 report: $(READY)  ## Build build/hbm-panorama.html and build/hbm-panorama.pdf
 	@$(RUN) -m reportlib report --params "$(PARAMS)" --build "$(BUILD)" $(if $(AS_OF),--as-of "$(AS_OF)")
@@ -42,6 +44,13 @@ check: $(TOOLS)  ## Everything that must pass before a change lands: style, type
 
 $(TESTED): $(TESTED_FILES)  # tests that passed on these very files are not run again
 	@$(MAKE) --no-print-directory test
+
+serve: $(READY)  ## Show what was built in a browser on this machine
+	@$(RUN) -m reportlib serve --build "$(BUILD)" $(if $(PORT),--port "$(PORT)")
+
+watch: $(READY)  ## Build the report's page after every edit, and show it in a browser; PDF=1 for the PDF, too
+	@$(RUN) -m reportlib watch --params "$(PARAMS)" --build "$(BUILD)" $(if $(AS_OF),--as-of "$(AS_OF)") \
+	  $(if $(PORT),--port "$(PORT)") $(if $(PDF),--pdf)
 
 publish: site  ## Publish build/site to gh-pages, or to SITE=/folder, or by HOOK='command'; DRY_RUN=1 tells
 	@$(RUN) -m reportlib publish --params "$(PARAMS)" --build "$(BUILD)" $(if $(AS_OF),--as-of "$(AS_OF)") \
