@@ -15,17 +15,20 @@ from test_golden import (
     CLOCK,
     COMPARED,
     DAYS,
+    DUEL,
     FP8,
     GUESSING,
     HBM,
     HBM3E,
     HEADLINE,
+    HELD,
     KNOWN,
     MEMORIES,
     MODEL,
     MODELS,
     NUMBERS,
     OUTLOOKS,
+    PAGE,
     RATES,
     REGIMES,
     RULES,
@@ -40,12 +43,14 @@ from test_golden import (
 )
 
 from reportlib.exhibits import charts, findings, scales, tables, theme
+from reportlib.exhibits.charts import pages as page_charts
 from reportlib.exhibits.scales import LogScale
-from reportlib.exhibits.tables import reality
+from reportlib.exhibits.tables import pages, reality
 from reportlib.pipeline.chartdata import CITED
 
 CAST = [chip.name for chip in HBM]
 TWO_CHIPS = {"names": [chip.name for chip in TWO], "vendors": [chip.vendor for chip in TWO]}
+PAGE_WORK = pages.work(HEADLINE, CHIP, users=64, **PAGE)
 CHIP_TABLE = tables.chips.chips(SHOWN).query("not on_die")
 CHARTS = {
     "scoreboard": charts.findings.scoreboard(findings.scoreboard(NUMBERS)),
@@ -63,6 +68,13 @@ CHARTS = {
         ),
         cast=CAST,
     ),
+    "page_roofline": page_charts.roofline(
+        PAGE_WORK, pages.roof(CHIP, PAGE_WORK, "fp8"), chip=CHIP.name
+    ),
+    "page_plane": page_charts.plane(pages.peers(NUMBERS, "h100-sxm5"), cast=CAST),
+    "page_caches": page_charts.caches(pages.caches(NUMBERS.headline_models()), model=MODEL.name),
+    "page_speeds": page_charts.speeds(HELD().dropna(subset=["speed"])),
+    "page_rates": page_charts.rates(pages.rates(DUEL(), TWO)),
     "full_batches": charts.memory_bound.full_batches(
         tables.memory_bound.full_batches(
             MODELS, CHIP, precision="bf16", replica=8, request_lengths=[512, 8192]

@@ -8,7 +8,7 @@ import pytest
 
 from reportlib import calibrate, cases, frames, params
 from reportlib.exhibits import claims, findings, tables
-from reportlib.exhibits.tables import editions, reality
+from reportlib.exhibits.tables import editions, pages, reality
 
 GOLDEN = Path(__file__).parent / "golden"
 NUMBERS = params.load(params.DEFAULT_ROOT)
@@ -40,6 +40,10 @@ DAYS = tables.contest.by_day(NUMBERS, PAIR, [NUMBERS.claims.as_of, NUMBERS.repor
 OUTLOOKS, _ = tables.outlook.known(NUMBERS)
 CLOCK = tables.contest.expected(NUMBERS, TWO, "serving")
 RULES = tables.contest.Rules("fp8", [1, 64, 256], [8192, 131_072])
+PAGE = {"precision": "fp8", "context_length": 8192}
+PEAK = tables.contest.ceilings(NUMBERS, TWO)
+DUEL = functools.cache(lambda: pages.duel(HEADLINE, TWO, PEAK, **PAGE))
+HELD = functools.cache(lambda: pages.ceilings(NUMBERS.headline_models(), CAST, **PAGE))
 
 
 def splitting(model):
@@ -118,6 +122,15 @@ TABLES = {
     "energies": lambda: tables.chips.energies(NUMBERS, [MODEL], tables.chips.hosted(CHIPS)),
     "owning_prices": lambda: tables.chips.owning_prices(NUMBERS, tables.chips.hosted(CHIPS)),
     "architectures": lambda: tables.chips.architectures(CHIPS),
+    "page_printed": lambda: pages.printed(NUMBERS, "chips", "h100-sxm5"),
+    "page_peers": lambda: pages.peers(NUMBERS, "h100-sxm5").iloc[:6],
+    "page_ceilings": HELD,
+    "page_work": lambda: pages.work(HEADLINE, CHIP, users=64, **PAGE),
+    "page_measured": lambda: pages.measured(NUMBERS, "chips", "h100-sxm5"),
+    "page_weights": lambda: pages.weights(MODEL, 30),
+    "page_caches": lambda: pages.caches({"one": MODEL}),
+    "page_beside": lambda: pages.beside(*TWO),
+    "page_verdicts": lambda: pages.verdicts(DUEL(), [chip.name for chip in TWO]),
     "joined": lambda: tables.chips.joined(LARGE, CHIPS, precision="bf16", usable_share=0.9),
     "work_points": lambda: tables.training.work_points(
         MODEL, CHIP, step_tokens=65_536, prompt_lengths=[128, 2048], batch_sizes=[1, 512], **TRAINED
