@@ -3,6 +3,7 @@
 import os
 import shutil
 import time
+from functools import partial
 
 import pytest
 from playwright.sync_api import sync_playwright
@@ -86,19 +87,23 @@ class Visit:
         return chart
 
 
-def opened(chromium, built, width=1280, **options):
-    """Return the report in a window of its own, *width* pixels wide."""
+def opened(chromium, address, width=1280, **options):
+    """Return what is at *address* in a window of its own, *width* pixels wide."""
     context = chromium.new_context(viewport={"width": width, "height": 900}, **options)
-    return Visit(context.new_page(), (built / "hbm-panorama.html").resolve().as_uri())
+    return Visit(context.new_page(), address)
+
+
+def address_of(built):
+    return (built / "hbm-panorama.html").resolve().as_uri()
 
 
 @pytest.fixture
-def visit(chromium, built):
-    """Open the report: ``visit(width=390, color_scheme="dark", …)``."""
+def visit_at(chromium):
+    """Open an address: ``visit_at(address, width=390, color_scheme="dark", …)``."""
     visits = []
 
-    def visiting(width=1280, **options):
-        visits.append(opened(chromium, built, width, **options))
+    def visiting(address, width=1280, **options):
+        visits.append(opened(chromium, address, width, **options))
         return visits[-1]
 
     yield visiting
@@ -106,9 +111,15 @@ def visit(chromium, built):
         page.tab.context.close()
 
 
+@pytest.fixture
+def visit(visit_at, built):
+    """Open the report: ``visit(width=390, color_scheme="dark", …)``."""
+    return partial(visit_at, address_of(built))
+
+
 @pytest.fixture(scope="module")
 def shared(chromium, built):
     """The report at a desk, opened once for all tests of a file that leave it as they found it."""
-    page = opened(chromium, built)
+    page = opened(chromium, address_of(built))
     yield page
     page.tab.context.close()

@@ -84,7 +84,7 @@ def _pictures(report: ReportPage) -> Iterator[str]:
             caption = escape(_first_sentence(figure.caption), quote=False)
             yield (
                 f'<figure><div class="chart" tabindex="0" role="group" '
-                f'aria-label="{escape(figure.number)}">{figure.svg}</div>'
+                f'aria-label="{escape(figure.number)}"><div>{figure.svg}</div></div>'
                 f"<figcaption>{where} {caption}</figcaption></figure>"
             )
         yield "</div>"
