@@ -108,6 +108,8 @@ def check_exhibit(data, exhibit):
     spec = data[display.VEGALITE[0]]
     assert len(json.dumps(spec)) < LARGEST_SPEC, exhibit["id"]
     assert "no such case" not in json.dumps(spec), exhibit["id"]
+    told = [v for rows in spec["datasets"].values() for row in rows for v in row.values()]
+    assert not [v for v in told if isinstance(v, str) and EXPONENT.search(v)], exhibit["id"]
     assert exhibit["alt"]
 
 

@@ -10,7 +10,6 @@ import pandas as pd
 from reportlib.exhibits.charts.parts import (
     HEIGHT,
     KIND_MARKS,
-    LABEL_ROOM,
     REFLOWS,
     chip_dashes,
     hollow,
@@ -20,9 +19,11 @@ from reportlib.exhibits.charts.parts import (
     order,
     panels,
     tip,
+    up_to,
 )
 from reportlib.exhibits.scales import LogScale, named
 from reportlib.exhibits.theme import INK, MUTED, WIDTH, vendor_colors
+from reportlib.exhibits.words import count
 from reportlib.units import show
 
 LINE_NAMES = 0.24  # share of an axis that names behind lines take
@@ -30,6 +31,7 @@ STEPS = 80  # along a line that names keep off
 NEAR = 3  # peers that are named
 FARTHER = 1.7  # times, from a large dot to its name
 LOW_ROW = 19  # px of a row where rows are many
+LONG_LABELS = 0.4  # share of an axis that they take where it is narrow
 
 
 def roofline(points: pd.DataFrame, roof: pd.DataFrame, *, chip: str) -> Any:
@@ -72,7 +74,7 @@ def roofline(points: pd.DataFrame, roof: pd.DataFrame, *, chip: str) -> Any:
         )
     )
     texts = names(labels[["work", field_x, field_y, "dx", "dy", "align"]], "work", x, y)
-    return alt.layer(line, dots, *texts).properties(width=WIDTH, height=HEIGHT, usermeta=REFLOWS)
+    return alt.layer(line, dots, *texts).properties(width=WIDTH, height=HEIGHT)
 
 
 def _along(line: pd.DataFrame, field_x: str, field_y: str) -> pd.DataFrame:
@@ -117,7 +119,7 @@ def plane(table: pd.DataFrame, *, cast: Collection[str]) -> Any:
         own.encode(x=x, y=y, fill=full, tooltip=tips),
         *names(told.iloc[1:], "chip", x, y),
         *_bold(names(told.iloc[:1].assign(dx=told["dx"] * FARTHER), "chip", x, y)),
-    ).properties(width=WIDTH, height=HEIGHT, usermeta=REFLOWS)
+    ).properties(width=WIDTH, height=HEIGHT)
 
 
 def _bold(layers: list[alt.Chart]) -> list[alt.Chart]:
@@ -157,19 +159,23 @@ def caches(table: pd.DataFrame, *, model: str) -> Any:
         base.mark_line().encode(strokeWidth=width),
         base.mark_point(size=20, filled=True, opacity=1),
         *texts,
-    ).properties(width=WIDTH, height=HEIGHT, usermeta=REFLOWS)
+    ).properties(width=WIDTH, height=HEIGHT)
 
 
 def speeds(table: pd.DataFrame) -> Any:
     """Ceiling of one user's speed, a row a chip, with the number of chips that it takes."""
     table = table[["chip", "vendor", "status", "chips", "speed"]].assign(
-        told=[f"{row.speed:,.3g} on {row.chips:,.0f}" for row in table.itertuples()]
+        told=[
+            f"{count(speed)} on {chips:,.0f}"
+            for speed, chips in zip(table["speed"], table["chips"], strict=True)
+        ]
     )
     colors = vendor_colors(table["vendor"])
     paint = alt.Scale(domain=list(colors), range=list(colors.values()))
-    scale = LogScale.over(table["speed"], (0.05, LABEL_ROOM))
+    scale = LogScale.over(table["speed"], (0.05, LONG_LABELS))
+    x = scale.axis(alt.X, "speed", "Tokens/s of one user at most (logarithmic)")
     base = alt.Chart(table).encode(
-        x=scale.axis(alt.X, "speed", "Tokens/s of one user at most (logarithmic)"),
+        x=up_to(x, table["speed"].max()),
         y=alt.Y("chip:N", sort=order(table, "chip", "speed")[::-1], title=None),
         tooltip=[
             tip("chip:N", "Chip"),
@@ -194,7 +200,7 @@ def rates(table: pd.DataFrame) -> Any:
     dash = chip_dashes(table, legend=True)
     scale, legend = alt.Scale(domain=chips, range=colors), _strokes()
     sizes = sorted(set(table["users"]))
-    table = table.drop(columns="vendor").assign(told=[f"{rate:,.3g}" for rate in table["rate"]])
+    table = table.drop(columns="vendor").assign(told=[count(rate) for rate in table["rate"]])
     base = alt.Chart(table).encode(
         x=alt.X(
             "users:Q",
