@@ -39,7 +39,7 @@ check: $(TOOLS)  ## Everything that must pass before a change lands: style, type
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m mypy reportlib
 	@$(VENV)/bin/lint-imports --no-cache
-	@$(VENV)/bin/nbstripout --verify notebooks/*.ipynb
+	@$(VENV)/bin/nbstripout --verify notebooks/*.ipynb notebooks/*/*.ipynb
 	@$(MAKE) --no-print-directory $(TESTED)
 
 $(TESTED): $(TESTED_FILES)  # tests that passed on these very files are not run again
