@@ -299,7 +299,7 @@ def group(chip: Chip) -> str:
 def standing(among: pd.DataFrame, quantity: str, words: tuple[str, str, str]) -> str:
     """How the first of *among* stands to the others in a quantity, in words; ties are told.
 
-    >>> of = pd.DataFrame({"memory_capacity": [80.0, 80.0, 40.0, 16.0, 141.0]})
+    >>> of = pd.DataFrame({"memory_capacity": [80.0, 80.2, 40.0, 16.0, 141.0]})
     >>> standing(of, "memory_capacity", ("more than", "as much as", "less than"))
     'more than 2 others, as much as 1 and less than 1'
     """
