@@ -294,3 +294,13 @@ def test_no_measurement_is_faster_than_its_ceiling(kind, key):
     assert len(runs) > 5
     assert (runs["least"] <= runs["median"]).all()
     assert (runs["most"] <= 1).all()
+
+
+def test_what_pairs_share_is_found_out_once(monkeypatch):
+    numbers = params.load(params.DEFAULT_ROOT)
+    pages.prepare(numbers)
+    monkeypatch.setattr(contest.reality, "_comparisons", None)
+    again = params.load(params.DEFAULT_ROOT)
+
+    two = again.chips["b200"], again.chips["h100-sxm5"]
+    assert contest.ceilings(again, two).pairs > 100

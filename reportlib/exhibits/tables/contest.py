@@ -30,6 +30,7 @@ from reportlib.units import Count, show
 
 SAME = 0.005  # a difference below half a per cent is none
 UNKNOWN = 1e6  # a factor within which any ratio lies, unless one chip alone holds the work
+FLOOR = "floor"  # the column of reality.comparisons with times at peak rates
 FEWEST_PAIRS = 8  # of chips that both ran the same, for a factor of their kind
 BATCH_SIZES = sorted({round(4096 ** (n / 60)) for n in range(61)})  # that a service may gather
 USERS = (1, 4, 16, 64, 256, 1024)  # of the cases of the same work
@@ -64,7 +65,7 @@ class Clock:
 
 def ceilings(params: Params, pair: Pair) -> Clock:
     """Times at peak rates, which nothing beats."""
-    return _clock(measured_pairs(params, "floor"), pair, (None, None))
+    return _clock(measured_pairs(params, FLOOR), pair, (None, None))
 
 
 def expected(params: Params, pair: Pair, engine: str) -> Clock:

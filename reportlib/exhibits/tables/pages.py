@@ -556,3 +556,11 @@ def verdicts(contested: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
 
 def _served(rate: float, chips: float) -> str:
     return f"{count(rate)} ({chips:,.0f})" if chips else ""
+
+
+def prepare(numbers: Params) -> None:
+    """Find out what all pages of two chips share: once, in a process that theirs are forked from.
+
+    It is kept, and found where `params.load` gives these very *numbers* again.
+    """
+    contest.measured_pairs(numbers, contest.FLOOR)
