@@ -510,11 +510,11 @@ def duel(
     return contest.same_work(models, {"now": pair}, by, rules)
 
 
-def rates(contested: pd.DataFrame, pair: contest.Pair) -> pd.DataFrame:
+def rates(met: pd.DataFrame, pair: contest.Pair) -> pd.DataFrame:
     """Output tokens per second and chip of both chips, where they hold the work: long."""
     sides = []
     for side, chip in zip(("first", "second"), pair, strict=True):
-        rows = contested[contested[f"{side}_chips"] > 0]
+        rows = met[met[f"{side}_chips"] > 0]
         sides.append(
             pd.DataFrame(
                 {
@@ -531,10 +531,10 @@ def rates(contested: pd.DataFrame, pair: contest.Pair) -> pd.DataFrame:
     return pd.concat(sides, ignore_index=True)
 
 
-def verdicts(contested: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+def verdicts(met: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     """Who serves more per chip in a contest for some numbers of users, in words."""
     rows = []
-    for row in contested[contested["batch_size"].isin(TOLD_USERS)].to_dict("records"):
+    for row in met[met["batch_size"].isin(TOLD_USERS)].to_dict("records"):
         who, *doubt = row["outcome"].split()
         held = row["first_chips"] > 0, row["second_chips"] > 0
         leader = {"same": "as much", "neither": "neither holds it"}.get(who)
