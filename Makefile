@@ -25,7 +25,7 @@ LOCK   := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 -
           --only-binary :all: --no-emit-index-url --no-header --upgrade pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: report serve watch publish test check schema calibrate golden lab lock node clean clean-all help
+.PHONY: report serve watch publish test check doctor schema calibrate golden lab lock node clean clean-all help
 
 report: $(READY)  ## Build build/hbm-panorama.html and build/hbm-panorama.pdf
 	@$(RUN) -m reportlib report --params "$(PARAMS)" --build "$(BUILD)" $(if $(AS_OF),--as-of "$(AS_OF)")
@@ -60,6 +60,10 @@ publish: site  ## Publish build/site to gh-pages, or to SITE=/folder, or by HOOK
 bench: $(READY)  ## Measure builds beside plain papermill, and how many cases a second formulas do
 	@OMP_NUM_THREADS=1 $(RUN) -m reportlib.bench --build "$(BUILD)"
 	@$(RUN) -m reportlib.bench_builds --build "$(BUILD)"
+
+doctor:  ## Tell what is wrong with the environment, and what to do about it
+	@$(RUN) -c '' 2>/dev/null || { echo "There is no Python that runs in $(VENV). Make it anew: rm -rf $(VENV) && make report"; exit 1; }
+	@$(RUN) -m reportlib.pipeline.doctor --params "$(PARAMS)" --build "$(BUILD)"
 
 schema: $(READY)  ## Rewrite the schemas that editors complete params by
 	@$(RUN) -m reportlib schema

@@ -115,6 +115,76 @@ def report(
 
 @main.command()
 @params_option
+@build_option
+@as_of_option
+@click.option(
+    "--pairs",
+    type=click.Choice(["headline", "all"]),
+    default="headline",
+    show_default=True,
+    help="Of which chips every pair has a page.",
+)
+@click.option("--no-cache", is_flag=True, help="Make everything anew.")
+@click.option("--workers", type=click.IntRange(1), help="Processes that make pages.")
+@click.option(
+    "--executor",
+    type=click.Choice(["local", "dask"]),
+    default="local",
+    show_default=True,
+    help="Who makes the pages: processes here, or a Dask cluster.",
+)
+@click.option("--scheduler", metavar="tcp://HOST:PORT", help="The cluster's, with --executor dask.")
+@click.pass_context
+def site(
+    context: click.Context,
+    params: Path,
+    target: Path,
+    as_of: str | None,
+    *,
+    pairs: str,
+    no_cache: bool,
+    workers: int | None,
+    executor: str,
+    scheduler: str | None,
+) -> None:
+    """Make the site: the report, and a page for every chip, model and pair."""
+    if (executor == "dask") != bool(scheduler):
+        message = "--executor dask and --scheduler tcp://HOST:PORT go together"
+        raise click.UsageError(message)
+    context.invoke(
+        report, params=params, target=target, as_of=as_of, force=False, no_cache=no_cache,
+        workers=None, kernel=None,
+    )  # fmt: skip
+    from reportlib.pipeline import cluster, forks
+    from reportlib.pipeline.progress import counted
+    from reportlib.pipeline.site import build as building
+
+    started, inputs = time.perf_counter(), fingerprint(params, as_of)
+    said = ["python -m reportlib site", *([f"--as-of {as_of}"] if as_of else [])]
+    command = " ".join([*said, *(["--pairs all"] if pairs == "all" else [])])
+    if not no_cache and building.unchanged_site(target, inputs, command):
+        click.echo(f"Nothing changed since the last build of {_shown(target / 'site')}.")
+        return
+    number = workers or os.cpu_count() or 1
+    try:
+        with (
+            counted() as progress,
+            cluster.workers(scheduler) if scheduler else forks.helpers(number) as asked,
+        ):
+            makers = asked if scheduler else building.Workers(asked, number)
+            building.build_site(
+                target, inputs, command, makers,
+                all_pairs=pairs == "all", cached=not no_cache, progress=progress,
+            )  # fmt: skip
+    except BuildError as error:
+        _stop(str(error), target)
+    except OSError as error:
+        _stop(f"{error.filename or target}: {error.strerror}", target)
+    click.echo(f"{_shown(target / 'site')}: all {time.perf_counter() - started:.1f} s")
+
+
+@main.command()
+@params_option
 def check(params: Path) -> None:
     """Tell what params hold and lack, and what is wrong or doubtful."""
     from reportlib import checks
@@ -140,6 +210,21 @@ def check(params: Path) -> None:
     click.secho("Doubts: " + (f"{len(doubts)}" if doubts else "none"), bold=True)
     for doubt in doubts:
         click.secho(doubt, fg="yellow")
+
+
+@main.command()
+@params_option
+@build_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def doctor(params: Path, target: Path, *, as_json: bool) -> None:
+    """Tell what is wrong with the environment, and what to do about it.
+
+    What fails keeps reports from being built; what warns makes builds slower, or other than
+    elsewhere. Ends with 1 if something fails. Where this does not start: make doctor.
+    """
+    from reportlib.pipeline import doctor as doctors
+
+    sys.exit(doctors.run(params, target, as_json=as_json))
 
 
 @main.command()

@@ -88,7 +88,7 @@ def build(
     with (
         tempfile.TemporaryDirectory(prefix="hbm-panorama-") as scratch,
         forks.environment(Path(scratch)),
-        forks.helper() as submit,
+        forks.helpers() as submit,
         TEXTS.kept(cache, submit),
     ):
         contents = _contents(

@@ -9,7 +9,7 @@ import re
 import textwrap
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, ClassVar, get_args
@@ -25,8 +25,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from reportlib.exhibits.sections import SPECIAL, TYPES
 from reportlib.params import ParamsError, Precision, Problem, problem
+from reportlib.pipeline import forks
 
 SECONDS_PER_CELL = 300
+OUTPUT = "executed.ipynb"
 OWN_FRAME = re.compile(r"File \S*?(reportlib/[\w/]+\.py):(\d+)(?:, in ([\w.<>]+))?")
 HINTS = {
     "ParamsError": "mend the named file under params/ and build again",
@@ -66,7 +68,7 @@ class Failure:
     error: str
     frame: str
     hint: str
-    left: Path | None
+    left: Path | None = None
 
     def __str__(self) -> str:
         """Return one readable block."""
@@ -172,7 +174,9 @@ def execute(
 
     with ThreadPoolExecutor(workers) as pool:
         # The last sections tell of all others, and take longest.
-        tasks = {name: pool.submit(run, name, parameters[name]) for name in reversed(parameters)}
+        tasks = {
+            name: pool.submit(run, name, parameters[name]) for name in reversed(list(parameters))
+        }
         try:
             for section in parameters:
                 result = tasks[section].result()
@@ -183,6 +187,7 @@ def execute(
         except BaseException:  # Ctrl-C must not wait for what is running
             pool.shutdown(wait=False, cancel_futures=True)
             KernelManager.kill_all()
+            forks.kill_all()
             raise
     return done, failures
 
@@ -198,12 +203,10 @@ def _run(
     kernel: str,
 ) -> nbformat.NotebookNode | Failure:
     """Execute one section."""
-    output = scratch / f"{section}.ipynb"
     folder = scratch / section
     folder.mkdir()
-
-    source = notebooks / f"{section}.ipynb"
-    code = [c for c in nbformat.read(source, as_version=4).cells if c.cell_type == "code"]
+    source = nbformat.read(notebooks / f"{section}.ipynb", as_version=4)
+    code = [cell for cell in source.cells if cell.cell_type == "code"]
     steps = iter(range(1, len(code) + 2))
     cells = len(code) + bool(values)  # papermill adds a cell with the parameters given
 
@@ -211,45 +214,62 @@ def _run(
         progress(section, next(steps), cells)
 
     progress(section, 0, cells)
+    result = executed(source, section, values, folder, kernel=kernel, on_cell_executed=report)
+    if isinstance(result, Failure):
+        return replace(result, left=_keep(folder / OUTPUT, failed / f"{section}.ipynb"))
+    return result
+
+
+def executed(
+    source: nbformat.NotebookNode,
+    name: str,
+    values: Mapping[str, Any],
+    folder: Path,
+    *,
+    kernel: str = forks.KERNEL,
+    **options: Any,
+) -> nbformat.NotebookNode | Failure:
+    """Return *source* executed with *values* in *folder*, or what failed in the notebook *name*.
+
+    With warm kernels, which are forked, a fork runs the cells by itself.
+    """
+    output = folder / OUTPUT
+    engine = "hbm-fork" if kernel == forks.KERNEL else None
     try:
-        executed = papermill.execute_notebook(
-            str(source),
+        return papermill.execute_notebook(
+            source,
             str(output),
             parameters=dict(values),
             progress_bar=False,
             request_save_on_cell_execute=False,
-            kernel_name=kernel,
+            engine_name=engine,
+            kernel_name="python3" if engine else kernel,
             kernel_manager_class=KernelManager,
             execution_timeout=SECONDS_PER_CELL,
-            on_cell_executed=report,
             extra_arguments=["--log-level=50"],  # a kernel told to stop says so as an error
             resources={"metadata": {"path": str(folder)}},
+            **options,
         )
     except PapermillExecutionError as error:
         trace = strip_ansi("\n".join(error.traceback))
-        cell = error.cell_index + 1 - bool(values)  # as a reader counts, without papermill's own
         return Failure(
-            section=section,
-            cell=cell,
+            section=name,
+            cell=error.cell_index + 1 - bool(values),  # as a reader counts, without papermill's own
             source=error.source,
             error=f"{error.ename}: {error.evalue}",
             frame=_own_frame(trace),
             hint=HINTS.get(error.ename, ""),
-            left=_keep(output, failed),
         )
     except (DeadKernelError, CellTimeoutError, RuntimeError, OSError) as error:
-        name = type(error).__name__
-        left = _keep(output, failed)
-        return Failure(section, 0, "", f"{name}: {error}", "", HINTS.get(name, ""), left)
-    return executed
+        kind = type(error).__name__
+        return Failure(name, 0, "", f"{kind}: {error}", "", HINTS.get(kind, ""))
 
 
-def _keep(output: Path, failed: Path) -> Path | None:
+def _keep(output: Path, kept: Path) -> Path | None:
     """Move a half-executed notebook out of the scratch folder, and say where it is."""
     if not output.exists():
         return None
-    failed.mkdir(parents=True, exist_ok=True)
-    kept = failed / output.name
+    kept.parent.mkdir(parents=True, exist_ok=True)
     output.replace(kept)
     return kept
 

@@ -3,7 +3,10 @@
 import os
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
+
+from reportlib.digests import of_bytes, of_file
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -34,3 +37,36 @@ def write_together(contents: Mapping[Path, bytes]) -> None:
     finally:
         for temporary in staged.values():
             temporary.unlink(missing_ok=True)
+
+
+class Staged:
+    """Files that take the place of those of a folder together, when all are there."""
+
+    def __init__(self, folder: Path, scratch: Path) -> None:
+        """Stage files for *folder* in *scratch*, on the same disk."""
+        self._folder, self._scratch = folder, scratch
+        self.digests: dict[str, str] = {}
+
+    def put(self, path: str, content: bytes) -> None:
+        """Stage a file, unless it is there as it is."""
+        self.digests[path] = of_bytes(content)
+        if of_file(self._folder / path) != self.digests[path]:
+            staged = self._scratch / path
+            staged.parent.mkdir(parents=True, exist_ok=True)
+            staged.write_bytes(content)
+
+    def place(self) -> None:
+        """Put all in place, each whole, and remove what is no longer part of the folder."""
+        for staged in sorted(path for path in self._scratch.rglob("*") if path.is_file()):
+            path = self._folder / staged.relative_to(self._scratch)
+            with suppress(NotADirectoryError, FileExistsError):
+                path.parent.mkdir(parents=True, exist_ok=True)
+            staged.replace(path)
+        present = [path for path in self._folder.rglob("*") if path.is_file()]
+        for path in present:
+            if path.relative_to(self._folder).as_posix() not in self.digests:
+                path.unlink()
+        for folder in sorted(self._folder.rglob("*"), reverse=True):
+            if folder.is_dir():
+                with suppress(OSError):  # it is not empty
+                    folder.rmdir()

@@ -4,15 +4,20 @@ It is multiprocessing's forkserver, one for each process that asks, with the imp
 `reportlib.pipeline.preload`. What is forked from it ends with the process that asked for it.
 """
 
+import atexit
+import gc
 import multiprocessing
+import multiprocessing.process
 import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import contextmanager
-from multiprocessing.connection import wait
+from contextlib import contextmanager, suppress
+from functools import cache
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -23,6 +28,7 @@ CODE = Path(__file__).parents[1]
 AVAILABLE = sys.platform == "linux"
 
 KERNEL = "hbm-warm"  # the kernelspec whose kernels are forked
+LONGEST_EXIT = 5  # seconds that a process may take to end when its work is done
 OURS = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -32,6 +38,7 @@ OURS = {
 Submit = Callable[..., Future[Any]]
 
 _lock = threading.Lock()
+_asked: set[multiprocessing.process.BaseProcess] = set()
 _started: dict[str, object] = {}  # what the server started with
 
 
@@ -43,12 +50,13 @@ def environment(scratch: Path) -> Iterator[None]:
     """
     (scratch / "runtime").mkdir(mode=0o700)
     folders = {"IPYTHONDIR": "ipython", "JUPYTER_RUNTIME_DIR": "runtime"}
-    with _variables(OURS | {name: str(scratch / folder) for name, folder in folders.items()}):
+    with variables(OURS | {name: str(scratch / folder) for name, folder in folders.items()}):
         yield
 
 
 @contextmanager
-def _variables(ours: Mapping[str, str]) -> Iterator[None]:
+def variables(ours: Mapping[str, str]) -> Iterator[None]:
+    """Set variables of the environment, and set them back."""
     before = {name: os.environ.get(name) for name in ours}
     os.environ.update(ours)
     try:
@@ -71,17 +79,28 @@ def start_server() -> None:
         if not _started:
             _started.update(python=_python(os.environ), code=_code())
             forkserver.set_forkserver_preload([PRELOADED])
-        with _variables(OURS):
+        with variables(OURS):
             forkserver.ensure_running()
 
 
-def outdated(environment: Mapping[str, str]) -> str:
-    """Return why a fork would differ from a process that starts now in *environment*, or ""."""
+def why_none(environment: Mapping[str, str]) -> str:
+    """Return why no fork is as a process that starts now in *environment*, or ""."""
+    if not AVAILABLE:
+        return "libraries that are loaded are safely forked on Linux only"
+    start_server()
     if _started["python"] != _python(environment):
         return "variables PYTHON… are not as they were"
     if _started["code"] != _code():
         return f"{CODE} has changed; begin anew for warm kernels"
     return ""
+
+
+@cache
+def say(reason: str) -> None:
+    """Say once why processes start plainly."""
+    from traitlets.log import get_logger
+
+    get_logger().warning(f"Kernels start plainly, without what others have imported: {reason}.")
 
 
 def _python(environment: Mapping[str, str]) -> dict[str, str]:
@@ -94,26 +113,97 @@ def _code() -> dict[Path, int]:
 
 @contextmanager
 def starting() -> Iterator[None]:
-    """Let one thread start a process that does not import our main module, which it is not for."""
+    """Let one thread start a process that does not import our main module, which it is not for.
+
+    Daemons may do so, too, as the workers of a cluster are: what we start ends with who started it.
+    """
+    about = multiprocessing.current_process()._config  # type: ignore[attr-defined]  # noqa: SLF001
     with _lock:
-        main = sys.modules["__main__"]
+        main, daemon = sys.modules["__main__"], about.pop("daemon", False)
         sys.modules["__main__"] = ModuleType("__main__")
         try:
             yield
         finally:
             sys.modules["__main__"] = main
+            about["daemon"] = daemon
 
 
 @contextmanager
-def helper() -> Iterator[Submit]:
-    """Yield a function that has a function called in a process beside this one.
+def asked(function: Callable[..., None], *arguments: Any, folder: Path) -> Iterator[Connection]:
+    """Yield what *function* answers, called in a process that is forked for it.
 
-    The process starts when it is first needed, and ends at once where an error ends this.
+    It is called in *folder*, with the connection to send its answers by and with *arguments*.
     """
-    start_server()
-    forked = AVAILABLE and not outdated(os.environ)
+    context = multiprocessing.get_context("forkserver")
+    receiver, sender = context.Pipe(duplex=False)
+    given = (function, sender, dict(os.environ), str(folder), arguments)
+    with starting():
+        process = context.Process(target=_answer, args=given)
+        process.start()
+    sender.close()
+    _asked.add(process)
+    with receiver:
+        try:
+            yield receiver
+            process.join(LONGEST_EXIT)
+        finally:
+            _kill(process)
+            process.join()
+            _asked.discard(process)
+
+
+def kill_all() -> None:
+    """End every process that was forked to be asked; who waits for one finds it dead."""
+    for process in list(_asked):
+        _kill(process)
+
+
+def _kill(process: multiprocessing.process.BaseProcess) -> None:
+    if process.exitcode is None and process.pid:
+        with suppress(ProcessLookupError):  # it leads a group as soon as it runs
+            os.killpg(process.pid, signal.SIGKILL)
+        process.kill()
+
+
+def _answer(
+    function: Callable[..., None],
+    sender: Connection,
+    environment: Mapping[str, str],
+    folder: str,
+    arguments: tuple[Any, ...],
+) -> None:
+    begin_anew(environment, folder)
+    function(sender, *arguments)
+    atexit._run_exitfuncs()  # noqa: SLF001 (multiprocessing leaves without)
+
+
+def begin_anew(environment: Mapping[str, str], folder: str) -> None:
+    """Let this process, which was just forked, be as if Python had started with it."""
+    import numpy as np
+
+    from reportlib.pipeline import preload
+
+    os.setsid()
+    end_with_parent()
+    os.environ.clear()
+    os.environ.update(environment)
+    time.tzset()
+    os.chdir(folder)
+    sys.path[:] = preload.PATH
+    multiprocessing.set_start_method(None, force=True)
+    np.random.seed()  # noqa: NPY002 (forks would all draw the same)
+    gc.freeze()  # what all share is not garbage
+
+
+@contextmanager
+def helpers(number: int = 1) -> Iterator[Submit]:
+    """Yield a function that has a function called in one of a *number* of processes beside this.
+
+    They start when they are first needed, and end at once where an error ends this.
+    """
+    forked = not why_none(os.environ)
     pool = ProcessPoolExecutor(
-        1,
+        number,
         mp_context=multiprocessing.get_context("forkserver" if forked else "spawn"),
         initializer=_help,
         initargs=(dict(os.environ),),

@@ -8,14 +8,11 @@ killed. One that cannot be forked is started as a plain kernel, and a line says 
 
 import asyncio
 import atexit
-import gc
 import multiprocessing
 import os
 import signal
 import sys
-import time
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -25,7 +22,6 @@ from jupyter_client.localinterfaces import localhost
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from jupyter_core.paths import jupyter_runtime_dir
 from traitlets import Int
-from traitlets.log import get_logger
 
 from reportlib.pipeline import forks
 
@@ -49,7 +45,7 @@ class WarmProvisioner(LocalProvisioner):
         """Start the kernel."""
         reason = why_plain(cmd, kwargs)
         if reason:
-            _say(f"A kernel starts plainly, without what others have imported: {reason}.")
+            forks.say(reason)
             await super().launch_kernel(cmd, **kwargs)
         else:
             folder = str(kwargs.get("cwd") or Path.cwd())
@@ -84,21 +80,11 @@ def why_plain(command: list[str], options: Mapping[str, Any]) -> str:
     """Return why a kernel with this *command* and these *options* cannot be forked, or ""."""
     streams = any(options.get(name) for name in ("stdin", "stdout", "stderr"))
     reasons = {
-        "libraries that are loaded are safely forked on Linux only": not forks.AVAILABLE,
-        "daemons of multiprocessing may not fork": multiprocessing.current_process().daemon,
         f"its command is not {' '.join(COMMAND)}": command[: len(COMMAND)] != COMMAND,
         "it shall have streams of its own, or outlive us": streams or options.get("independent"),
     }
-    if any(reasons.values()):
-        return next(reason for reason, holds in reasons.items() if holds)
-    forks.start_server()
-    return forks.outdated(options["env"])
-
-
-@cache
-def _say(message: str) -> None:
-    """Say once why kernels are plain."""
-    get_logger().warning(message)
+    found = next((reason for reason, holds in reasons.items() if holds), "")
+    return found or forks.why_none(options["env"])
 
 
 class Forked:
@@ -143,21 +129,9 @@ class Forked:
 def _run(arguments: list[str], environment: Mapping[str, str], folder: str) -> None:
     """Be a kernel, in a process that was just forked, as if Python had started with it."""
     import ipykernel_launcher
-    import numpy as np
     from ipykernel.kernelapp import IPKernelApp
 
-    from reportlib.pipeline import preload
-
-    os.setsid()
-    forks.end_with_parent()
-    os.environ.clear()
-    os.environ.update(environment)
-    time.tzset()
-    os.chdir(folder)
-    sys.path[:] = preload.PATH
+    forks.begin_anew(environment, folder)
     sys.argv[:] = [str(ipykernel_launcher.__file__), *arguments]
-    multiprocessing.set_start_method(None, force=True)
-    np.random.seed()  # noqa: NPY002 (forked kernels would all draw the same)
-    gc.freeze()  # what all kernels share is not garbage
     IPKernelApp.launch_instance(parent_handle=os.getppid())  # told, it prints no advice
     atexit._run_exitfuncs()  # noqa: SLF001 (multiprocessing leaves without)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from importlib.util import find_spec
 from itertools import chain, count, groupby
 from pathlib import Path
@@ -307,8 +307,9 @@ def _style() -> str:
     return digest(json.dumps(CONFIG), of_files(FONTS.iterdir(), FONTS))
 
 
+@lru_cache(maxsize=8)  # a chart is asked for twice: whether it can be drawn, and for its picture
 def picture_of(spec: str) -> str:
-    """Return a chart as SVG, drawn anew."""
+    """Return a chart as SVG, drawn by itself."""
     register_fonts()
     return str(vl_convert.vegalite_to_svg(spec, config=CONFIG, allowed_base_urls=[]))
 

@@ -12,6 +12,7 @@ import re
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import cache
 from html import escape
 from importlib.metadata import version
 from pathlib import Path
@@ -89,6 +90,7 @@ def finished(paper: Manuscript, body: str) -> str:
     return body
 
 
+@cache
 def template(name: str) -> Template:
     """Return a template of the assets; what is no HTML is escaped in it by ``| e``."""
     environment = Environment(loader=FileSystemLoader(ASSETS), autoescape=False)  # noqa: S701

@@ -1,9 +1,27 @@
-"""Pages of the site: one a chip, a model and a pair of chips, each from a notebook."""
+"""Pages of the site: one a chip, a model and a pair of chips, each from a notebook.
 
+A batch of pages carries all that they are made from, so that any process can make them, here or on
+another machine, if it has the same code.
+"""
+
+import io
+import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from functools import cache
+from itertools import combinations
+from pathlib import Path
+from threading import Lock
+from typing import Any, Literal
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+
+from reportlib.digests import digest, of_bytes, of_files
 
 Kind = Literal["chip", "model", "compare"]
+PACKAGE = Path(__file__).parents[1]
+SECONDS_PER_CELL = 120
+
+_one_at_a_time = Lock()  # for the variables of a process are all its threads'
 
 
 @dataclass(frozen=True)
@@ -16,3 +34,144 @@ class PageInfo:
     title: str
     description: str  # one sentence
     keywords: str  # further words to find it by
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page to make."""
+
+    path: str
+    kind: Kind
+    parameters: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Made:
+    """A page that was made, or why it was not."""
+
+    page: Page
+    content: bytes = b""
+    info: PageInfo | None = None
+    failure: str = ""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What all pages of a site are made from."""
+
+    notebooks: Mapping[str, str]  # by kind
+    params: bytes  # the files of the folder, packed
+    day: str  # of the edition, if not the one that params name
+    address: str  # of the site, if it is known
+    code: str  # a digest of our code, and of what is installed
+
+    def key(self, page: Page) -> str:
+        """Return a digest of what *page* is made from."""
+        about = (self.notebooks[page.kind], of_bytes(self.params), self.day, self.address)
+        return digest(self.code, *about, repr(page))
+
+
+class OtherCodeError(RuntimeError):
+    """A process has other code than the one that asks it for pages."""
+
+
+def wanted(chips: Sequence[str], models: Sequence[str], pairs: Sequence[str]) -> list[Page]:
+    """Return the pages of *chips*, of *models*, and of all pairs among the chips of *pairs*.
+
+    >>> [page.path for page in wanted(["a", "b"], ["m"], ["b", "a"])]
+    ['chips/a.html', 'chips/b.html', 'models/m.html', 'compare/a-vs-b.html']
+    """
+    return [
+        *(Page(f"chips/{chip}.html", "chip", (("chip", chip),)) for chip in chips),
+        *(Page(f"models/{model}.html", "model", (("model", model),)) for model in models),
+        *(
+            Page(f"compare/{a}-vs-{b}.html", "compare", (("first", a), ("second", b)))
+            for a, b in combinations(sorted(pairs), 2)
+        ),
+    ]
+
+
+def inputs(notebooks: Path, params: Path, day: str, address: str) -> Inputs:
+    """Return what pages are made from, from the folders of their notebooks and of params."""
+    kinds: tuple[Kind, ...] = ("chip", "model", "compare")
+    return Inputs(
+        {kind: (notebooks / f"{kind}.ipynb").read_text(encoding="utf-8") for kind in kinds},
+        _packed(params), day, address, code(),
+    )  # fmt: skip
+
+
+@cache
+def code() -> str:
+    """Return a digest of our code, and of what is installed here."""
+    from reportlib.pipeline import keys
+
+    return digest(keys.versions(), of_files(PACKAGE.rglob("*"), PACKAGE))
+
+
+def _packed(folder: Path) -> bytes:
+    """Return the files of *folder*, the same bytes for the same files."""
+    packed = io.BytesIO()
+    with ZipFile(packed, "w", ZIP_DEFLATED) as files:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                files.writestr(ZipInfo(path.relative_to(folder).as_posix()), path.read_bytes())
+    return packed.getvalue()
+
+
+@cache
+def _unpacked(params: bytes) -> tempfile.TemporaryDirectory[str]:
+    """Return a folder with *params*, which stays as long as this process."""
+    folder = tempfile.TemporaryDirectory(prefix="hbm-panorama-")
+    with ZipFile(io.BytesIO(params)) as files:
+        files.extractall(folder.name)
+    return folder
+
+
+def make(given: Inputs, pages: Sequence[Page]) -> list[Made]:
+    """Make *pages* in this process: papermill runs their cells in forks of it.
+
+    Raises OtherCodeError in a process whose code is not that of who asked for them.
+    """
+    if code() != given.code:
+        msg = (
+            "This worker has another version of reportlib, Python or a library than the machine "
+            "that builds: install the same checkout, and the same requirements-cluster.lock, there."
+        )
+        raise OtherCodeError(msg)
+    with _one_at_a_time, tempfile.TemporaryDirectory(prefix="hbm-panorama-") as scratch:
+        from reportlib.pipeline import forks
+
+        about = {"HBM_PARAMS": _unpacked(given.params).name, "AS_OF": given.day}
+        with forks.environment(Path(scratch)), forks.variables(about):
+            return [_made(given, page, Path(scratch)) for page in pages]
+
+
+def _made(given: Inputs, page: Page, folder: Path) -> Made:
+    from nbformat import reads
+
+    from reportlib import params
+    from reportlib.pipeline import site
+    from reportlib.pipeline.execute import Failure, executed
+    from reportlib.pipeline.manuscript import ExportError
+
+    numbers = params.load()
+    source = reads(given.notebooks[page.kind], as_version=4)
+    notebook = executed(source, page.path, dict(page.parameters), folder)
+    if isinstance(notebook, Failure):
+        return Made(page, failure=str(notebook))
+    told = _told(notebook)
+    info = PageInfo(page.path, page.kind, told["title"], **told)
+    place = site.place_of(info, numbers.report, given.address)
+    try:
+        html = site.site_page(site.page_notebook(notebook, place, numbers.sources), place)
+    except ExportError as error:
+        return Made(page, failure=f"{page.path}: {error}")
+    return Made(page, html.encode(), info)
+
+
+def _told(notebook: Any) -> dict[str, str]:
+    """Return what the notebook of a page says of itself."""
+    from reportlib.exhibits.display import ABOUT
+
+    outputs = (output for cell in notebook.cells for output in cell.get("outputs", []))
+    return next(output.data[ABOUT] for output in outputs if ABOUT in output.get("data", {}))

@@ -15,6 +15,7 @@ import reportlib.exhibits.tables.pages  # noqa: E402, F401
 from reportlib import frames, params  # noqa: E402, F401
 from reportlib.exhibits import charts, display, tables  # noqa: E402, F401
 from reportlib.exhibits.tables import editions  # noqa: E402, F401
+from reportlib.pipeline import shell  # noqa: E402, F401
 
 alt.Chart(pd.DataFrame({"x": [0.0]})).mark_point().encode(x="x:Q").to_dict()  # reads a schema
 with suppress(params.ParamsError, OSError):  # who builds with them tells what is wrong

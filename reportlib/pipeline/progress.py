@@ -1,6 +1,7 @@
 """Progress of a build: bars on a terminal, plain lines elsewhere."""
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -24,6 +25,35 @@ def shown() -> Iterator[Callable[[str, int, int], None]]:
                 tasks[section] = bars.add_task(section, total=total)
             bars.update(tasks[section], completed=done, total=total)
 
+        yield advance
+
+
+@contextmanager
+def counted() -> Iterator[Callable[[int, int, int], None]]:
+    """Yield a function that is told the pages made, those that failed, and those there are."""
+    console, started = Console(stderr=True), time.monotonic()
+    columns = (
+        TextColumn("pages {task.completed} of {task.total}"),
+        BarColumn(),
+        TextColumn("{task.description}"),
+    )
+    shown = Progress(*columns, console=console, disable=not console.is_terminal)
+    told = 0
+
+    def advance(made: int, failed: int, total: int) -> None:
+        nonlocal told
+        rate = (made + failed) / max(time.monotonic() - started, 1e-3)
+        left = (total - made - failed) / rate if rate else 0
+        words = f"{rate:.1f} pages/s, {failed} failed, {left:.0f} s left"
+        shown.update(task, total=total, completed=made + failed, description=words)
+        share = 10 * (made + failed) // max(total, 1)
+        if not console.is_terminal and share > told:
+            told = share
+            sys.stdout.write(f"pages: {made + failed} of {total}, {words}\n")
+            sys.stdout.flush()
+
+    with shown:
+        task = shown.add_task("", total=None)
         yield advance
 
 
