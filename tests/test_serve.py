@@ -111,16 +111,16 @@ def test_pages_are_served_with_the_script_and_files_as_they_are(folder):
     async def work(address):
         page, other = await got(address), await got(f"{address}chips/")
         style = await got(f"{address}a.css")
-        script = await got(f"{address}.preview/livereload.js")
+        script = await got(f"{address}livereload.js")
         return page, other, style, script
 
     page, other, style, script = served(State(folder), work)
     text = page.body.decode()
     host = re.search(r"connect-src ws://(\S+)/livereload", text)[1]
-    assert f"script-src 'sha256-abc=' http://{host}/.preview/livereload.js" in text
+    assert f"script-src 'sha256-abc=' http://{host}/livereload.js" in text
     assert "default-src 'none'; " in text
     assert "style-src 'self'" in text
-    assert f'<script src="/.preview/livereload.js?port={host[10:]}"></script></head>' in text
+    assert '<script src="/livereload.js"></script></head>' in text
     assert "Chips" in other.body.decode()
     assert (style.body, style.headers["Content-Type"]) == (b"p{}", "text/css")
     assert b"LiveReload" in script.body

@@ -26,7 +26,7 @@ ADDRESS = "127.0.0.1"
 PORT = 8200
 NAMES = {ADDRESS, "localhost"}
 POLICY = re.compile(r'(<meta http-equiv="Content-Security-Policy" content=")([^"]*)(")')
-SCRIPT = "/.preview/livereload.js"
+SCRIPT = "/livereload.js"
 SOCKET = "/livereload"  # where the script looks for it
 INDEX = "index.html"
 MISSING = "404.html"
@@ -63,13 +63,11 @@ def with_reloading(page: str, host: str) -> str:
     """Return *page* with the script that reloads it, which its policy then allows.
 
     >>> with_reloading("<html><head></head></html>", "127.0.0.1:1")
-    '<html><head><script src="/.preview/livereload.js?port=1"></script></head></html>'
+    '<html><head><script src="/livereload.js"></script></head></html>'
     """
-    port = host.rpartition(":")[2]
     allowed = {"script-src": f"http://{host}{SCRIPT}", "connect-src": f"ws://{host}{SOCKET}"}
     page = POLICY.sub(lambda policy: policy[1] + _allowing(policy[2], allowed) + policy[3], page)
-    script = f'<script src="{SCRIPT}?port={port}"></script>'
-    return page.replace("</head>", f"{script}</head>", 1)
+    return page.replace("</head>", f'<script src="{SCRIPT}"></script></head>', 1)
 
 
 def _allowing(policy: str, sources: Mapping[str, str]) -> str:
