@@ -9,6 +9,8 @@ BRANCH := gh-pages
 SITE   :=
 PORT   :=
 PDF    :=
+DRY_RUN :=
+ALLOW_DIRTY :=
 HOOK   :=
 export HOOK
 
@@ -52,10 +54,14 @@ watch: $(READY)  ## Build the report's page after every edit, and show it in a b
 	@$(RUN) -m reportlib watch --params "$(PARAMS)" --build "$(BUILD)" $(if $(AS_OF),--as-of "$(AS_OF)") \
 	  $(if $(PORT),--port "$(PORT)") $(if $(PDF),--pdf)
 
-publish: site  ## Publish build/site to gh-pages, or to SITE=/folder, or by HOOK='command'; DRY_RUN=1 tells
-	@$(RUN) -m reportlib publish --params "$(PARAMS)" --build "$(BUILD)" $(if $(AS_OF),--as-of "$(AS_OF)") \
-	  --remote "$(REMOTE)" --branch "$(BRANCH)" $(if $(SITE),--site "$(SITE)") $(if $(HOOK),--hook "$$HOOK") \
-	  $(if $(DRY_RUN),--dry-run) $(if $(ALLOW_DIRTY),--allow-dirty)
+PLACE = --params "$(PARAMS)" --build "$(BUILD)" $(if $(AS_OF),--as-of "$(AS_OF)") \
+        --remote "$(REMOTE)" --branch "$(BRANCH)" $(if $(SITE),--site "$(SITE)") $(if $(ALLOW_DIRTY),--allow-dirty)
+
+publish: $(READY)  ## Publish build/site to gh-pages, or to SITE=/folder, or by HOOK='command'; DRY_RUN=1 tells
+	@$(if $(HOOK),:,$(RUN) -m reportlib keep-editions $(PLACE))
+	@$(MAKE) --no-print-directory site
+	@$(RUN) -m reportlib publish $(PLACE) $(if $(HOOK),--hook "$$HOOK") \
+	  $(if $(DRY_RUN),--dry-run)
 
 bench: $(READY)  ## Measure builds beside plain papermill, and how many cases a second formulas do
 	@OMP_NUM_THREADS=1 $(RUN) -m reportlib.bench --build "$(BUILD)"

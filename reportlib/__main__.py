@@ -56,6 +56,25 @@ as_of_option = click.option(
     help="Edition date, as 2026-03-01, instead of report.yaml's.",
 )
 
+remote_option = click.option(
+    "--remote", default="origin", show_default=True, help="Remote to push to."
+)
+
+branch_option = click.option(
+    "--branch", default="gh-pages", show_default=True, help="Branch of it."
+)
+
+folder_option = click.option(
+    "--site",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder to publish into, instead of a branch.",
+)
+
+dirty_option = click.option(
+    "--allow-dirty", is_flag=True, help="Publish what is not committed, too."
+)
+
 
 @click.group()
 def main() -> None:
@@ -348,21 +367,61 @@ def diff(params: Path, old: str, new: str, *, as_json: bool, markdown: bool) -> 
         click.echo("\n".join(tell(moved)))
 
 
+@main.command("keep-editions")
+@params_option
+@build_option
+@as_of_option
+@remote_option
+@branch_option
+@folder_option
+@dirty_option
+def keep_editions(
+    params: Path,
+    target: Path,
+    as_of: str | None,
+    *,
+    remote: str,
+    branch: str,
+    folder: Path | None,
+    allow_dirty: bool,
+) -> None:
+    """Have the site list the editions that are published already: before it is built."""
+    from reportlib.params import ParamsError, load
+    from reportlib.pipeline import branch as branches
+    from reportlib.pipeline import publish as publishing
+    from reportlib.pipeline.repository import GitError
+
+    if as_of:
+        os.environ["AS_OF"] = as_of
+    try:
+        if not allow_dirty:
+            branches.check_committed(ROOT, params)
+        month = f"{load(params.resolve()).report.as_of:%Y-%m}"
+        found = (
+            publishing.editions(folder)
+            if folder is not None
+            else branches.editions(ROOT, remote=remote, branch=branch)
+        )
+        kept = publishing.keep_editions(found, target / "site", month)
+    except ParamsError as error:
+        sys.exit(f"{error}\n{len(error.problems)} problem(s) in the parameters.")
+    except (publishing.PublishError, GitError) as error:
+        click.echo(f"{error}\nNot published.", err=True)
+        sys.exit(1)
+    if kept:
+        click.echo(f"Editions that stay as they were published: {', '.join(sorted(kept))}.")
+
+
 @main.command()
 @params_option
 @build_option
 @as_of_option
-@click.option("--remote", default="origin", show_default=True, help="Remote to push to.")
-@click.option("--branch", default="gh-pages", show_default=True, help="Branch of it.")
-@click.option(
-    "--site",
-    "folder",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder to publish into, instead of a branch.",
-)
+@remote_option
+@branch_option
+@folder_option
 @click.option("--hook", help="Command to publish by, instead; {site} in it is the site's folder.")
 @click.option("--dry-run", is_flag=True, help="Tell what would change, and change nothing.")
-@click.option("--allow-dirty", is_flag=True, help="Publish what is not committed, too.")
+@dirty_option
 def publish(
     params: Path,
     target: Path,
@@ -418,6 +477,8 @@ def verify(site: Path, params: Path) -> None:
     here is told first. Nothing of SITE is changed.
     """
     from reportlib.pipeline import provenance
+    from reportlib.pipeline import publish as publishing
+    from reportlib.pipeline.files import write_whole
 
     try:
         told = provenance.read(site)
@@ -431,6 +492,8 @@ def verify(site: Path, params: Path) -> None:
     click.echo(f"Building the edition of {told.edition} again.")
 
     def again(scratch: Path) -> Path:
+        for path in publishing.others(site, told.edition):  # which no build makes again
+            write_whole(scratch / "site" / path, (site / path).read_bytes())
         command = [sys.executable, "-m", "reportlib", "site", *told.options]
         command += ["--params", str(params.resolve()), "--build", str(scratch), "--no-cache"]
         ours = {name: value for name, value in os.environ.items() if name != "AS_OF"}

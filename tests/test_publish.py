@@ -549,3 +549,33 @@ def test_a_folder_without_git_can_be_published_into_another(run, source, tmp_pat
     (source / ".git").rename(tmp_path / "git")
     assert "7 added" in run("--site", str(tmp_path / "out")).output
     assert "not in a git repository" in run().stderr
+
+
+def test_a_new_clone_lists_the_editions_that_are_published(to_pages, source, put, tmp_path):
+    to_pages({**PAGES, "editions/2026-11/data/a.csv": "a\r\n"})
+    put()
+    found = branches.editions(source, remote="origin", branch="gh-pages")
+    assert found == {
+        "editions/2026-11/data/a.csv": b"a\r\n",
+        "editions/2026-11/index.html": PAGES["editions/2026-11/index.html"].encode(),
+    }
+    assert publish.editions(tmp_path / "out") == {
+        "editions/2026-11/index.html": found["editions/2026-11/index.html"]
+    }
+    clone = make(tmp_path / "clone", DECEMBER, edition="2026-12-20")
+    assert publish.keep_editions(found, clone, "2026-12") == {"2026-11"}
+    assert (clone / "editions" / "2026-11" / "data" / "a.csv").read_bytes() == b"a\r\n"
+    assert publish.others(clone, "2026-12-20") == sorted(found)
+    with pytest.raises(PublishError, match="no site"):  # it is to be built again
+        read(clone, "as now")
+    make(tmp_path / "clone", {**DECEMBER, **{p: t.decode() for p, t in found.items()}})
+    assert publish.keep_editions(found, clone, "2026-12") == set()
+    assert read(clone, "as now")
+
+
+def test_the_edition_of_this_month_is_made_and_not_kept(to_pages, source, tmp_path):
+    assert branches.editions(source, remote="origin", branch="gh-pages") == {}
+    to_pages()
+    found = branches.editions(source, remote="origin", branch="gh-pages")
+    assert publish.keep_editions(found, tmp_path / "clone" / "site", "2026-11") == set()
+    assert not (tmp_path / "clone").exists()

@@ -5,14 +5,16 @@ has. Of ours, no file, branch or index is touched, and the remote gets one push,
 whole or not at all. There is no force: what the branch holds from others stops us.
 """
 
+import tarfile
 import tempfile
 from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import ghp_import
 
-from reportlib.pipeline.publish import NOJEKYLL, Plan, PublishError, Site, stays
+from reportlib.pipeline.publish import NOJEKYLL, Plan, PublishError, Site, months, stays
 from reportlib.pipeline.repository import GitError, environment, git, uncommitted
 
 MARK = "Published-by"
@@ -83,6 +85,25 @@ def to_branch(site: Site, root: Path, *, remote: str, branch: str, dry_run: bool
             return plan
     msg = f"{branch} of {remote} moved while we published, twice: publish again when it rests."
     raise PublishError(msg)
+
+
+def editions(root: Path, *, remote: str, branch: str) -> dict[str, bytes]:
+    """Return the files of all editions that *branch* of *remote* has, by their paths."""
+    revision(root)
+    _check_names(root, remote, branch)
+    tip = _tip(root, remote, branch)
+    if not tip:
+        return {}
+    if not _fetched(root, remote, branch, tip):
+        msg = f"{branch} of {remote} moved while it was read: try again."
+        raise PublishError(msg)
+    paths = [path for path in _published(root, tip, f"{branch} of {remote}") if months([path])]
+    if not paths:
+        return {}
+    archive = git(root, "archive", "--format=tar", tip, "editions")
+    with tarfile.open(fileobj=BytesIO(archive)) as tar:
+        files = {path: tar.extractfile(path) for path in paths}
+        return {path: file.read() for path, file in files.items() if file}
 
 
 def _check_names(root: Path, remote: str, branch: str) -> None:

@@ -129,6 +129,32 @@ def _edition(folder: Path) -> str:
         raise PublishError(msg) from None
 
 
+def editions(target: Path) -> dict[str, bytes]:
+    """Return the files of all editions that were published into *target*, by their paths."""
+    paths = [path for path in _manifest(target) if months([path])]
+    return {path: (target / path).read_bytes() for path in paths if (target / path).is_file()}
+
+
+def others(folder: Path, day: str) -> list[str]:
+    """Return the paths of the site in *folder* that are of other editions than that of *day*."""
+    paths = [p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()]
+    return [path for path in sorted(paths) if months([path]) - {day[: len("2026-11")]}]
+
+
+def keep_editions(found: Mapping[str, bytes], folder: Path, month: str) -> set[str]:
+    """Put published editions that the site in *folder* lacks there, but that of *month*.
+
+    The site is then one to build again, so that what it lists has them; return their months.
+    """
+    there = {path.name for path in (folder / "editions").glob("*") if path.is_dir()}
+    wanted = {path: text for path, text in found.items() if not months([path]) & (there | {month})}
+    if wanted:
+        record_of(folder).unlink(missing_ok=True)
+    for path, content in wanted.items():
+        write_whole(folder / path, content)
+    return months(wanted)
+
+
 def to_folder(site: Site, target: Path, *, dry_run: bool) -> Plan:
     """Put *site* into *target*; nothing is removed but what an earlier publish put there."""
     target, source = target.absolute(), site.folder.absolute()
