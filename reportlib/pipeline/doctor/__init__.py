@@ -90,6 +90,7 @@ def _advice(findings: Sequence[Finding]) -> Iterator[str]:
     yield "What to do, in this order:"
     for number, (remedy, names) in enumerate(remedies.items(), 1):
         yield f"{number}. {', '.join(names)}: {remedy}"
+    yield "Then see whether anything is left: make doctor"
 
 
 def run(params: Path, build: Path, *, as_json: bool) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations  # that a Python which is too old can be told so
 
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -39,7 +40,7 @@ def asked(*words: str, longest: float = LONGEST) -> subprocess.CompletedProcess[
 def last(done: subprocess.CompletedProcess[str]) -> str:
     """Return what a process said last of what went wrong."""
     if done.returncode < 0:
-        return f"ended by signal {-done.returncode}"
+        return f"ended by {signal.Signals(-done.returncode).name}"
     lines = [line for line in done.stderr.splitlines() if line.strip()]
     return lines[-1].strip() if lines else f"ended with {done.returncode}"
 

@@ -33,7 +33,8 @@ for group, names in json.loads(sys.argv[1]).items():
     importlib.import_module(group.partition(".")[0])  # who asks for them is there first
     for name, value in names.items():
         found = [e for e in entry_points(group=group, name=name) if e.value == value]
-        assert found, f"{name} of {group} is not installed"
+        if not found:
+            sys.exit(f"{name} of {group} is not installed")
         found[0].load()
 """
 PIN = re.compile(r"^([\w.-]+)==([^\s;\\]+)(?:[ ]*;[ ]*([^\\\n]+?))?[ ]*\\?$", re.MULTILINE)
@@ -107,7 +108,8 @@ def libraries(name: str, lock: Path) -> Finding:
         if version and version != wanted[library]
     ]
     if missing:
-        return Finding(name, "fail", f"missing: {some(missing + other)}", ANEW)
+        told = f"missing: {some(missing)}" + (f"; {some(other)}" if other else "")
+        return Finding(name, "fail", told, ANEW)
     if other:
         return Finding(name, "warn", some(other), ANEW)
     return Finding(name, "ok", f"{len(wanted)} are as in {lock.name}")

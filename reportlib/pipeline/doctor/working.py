@@ -29,12 +29,12 @@ assert "<svg" in vl_convert.vegalite_to_svg(chart, allowed_base_urls=[])
 print("draws a chart")
 """,
     "fonts": """
-import pathlib
+import pathlib, sys
 from reportlib.pipeline.manuscript import FONT_PACKAGES, font_folders
 folders = [[p for p in pathlib.Path(f).rglob("*") if p.suffix in {".ttf", ".otf", ".ttc"}]
            for f in font_folders()]
-assert len(folders) > len(FONT_PACKAGES), f"one of {', '.join(FONT_PACKAGES)} is missing"
-assert all(folders), "a folder of fonts is empty"
+if len(folders) <= len(FONT_PACKAGES) or not all(folders):
+    sys.exit(f"fonts are missing, our own or those of {' or '.join(FONT_PACKAGES)}")
 print(sum(map(len, folders)), "files of fonts")
 """,
 }
@@ -122,6 +122,9 @@ def numbers(params: Path) -> Finding:
     """Whether params can be read."""
     done = asked("-m", "reportlib", "check", "--params", str(params.absolute()))
     if done.returncode:
-        found = f"{short(params)}: {last(done)}"
-        return Finding("params", "fail", found, f"{this()} -m reportlib check tells them all")
+        first = done.stderr.partition("\n")[0]
+        if not first or first.startswith("Traceback"):
+            return Finding("params", "fail", f"cannot be read: {last(done)}", ANEW)
+        remedy = f"mend them: {this()} -m reportlib check tells all that is wrong"
+        return Finding("params", "fail", f"{short(params)}: {first}", remedy)
     return Finding("params", "ok", f"{short(params)} can be read")
