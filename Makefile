@@ -27,10 +27,17 @@ LOCK   := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 -
           --only-binary :all: --no-emit-index-url --no-header --upgrade pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: report serve watch publish test check doctor schema calibrate golden lab lock node clean clean-all help
+.PHONY: report site cluster serve watch publish test check doctor schema calibrate golden lab lock node clean clean-all help
 
 report: $(READY)  ## Build build/hbm-panorama.html and build/hbm-panorama.pdf
 	@$(RUN) -m reportlib report --params "$(PARAMS)" --build "$(BUILD)" $(if $(AS_OF),--as-of "$(AS_OF)")
+
+site: $(READY)  ## Build build/site, a page for every chip and model; PAIRS=all for every pair of chips
+	@$(RUN) -m reportlib site --params "$(PARAMS)" --build "$(BUILD)" $(if $(AS_OF),--as-of "$(AS_OF)") \
+	  $(if $(PAIRS),--pairs "$(PAIRS)")
+
+cluster: $(READY)  ## Add what makes pages on a Dask cluster: reportlib site --executor dask --scheduler …
+	@$(LOCKED) --requirement requirements-cluster.lock
 
 test: $(TOOLS)  ## Run the tests
 	@$(RUN) -m pytest -n auto
@@ -92,7 +99,8 @@ lab: $(TOOLS)  ## Open the notebooks in JupyterLab
 
 lock: $(TOOLS)  ## Choose the newest versions of all libraries anew
 	@$(LOCK) --output-file requirements.lock
-	@$(LOCK) --extra dev --constraint requirements.lock --output-file requirements-dev.lock
+	@$(LOCK) --extra cluster --constraint requirements.lock --output-file requirements-cluster.lock
+	@$(LOCK) --extra dev --extra cluster --constraint requirements-cluster.lock --output-file requirements-dev.lock
 
 # The environment is made anew whenever what it is made from changes, and only then.
 $(READY): requirements.lock pyproject.toml $(shell find kernels -type f)

@@ -174,7 +174,7 @@ def site(
         report, params=params, target=target, as_of=as_of, force=False, no_cache=no_cache,
         workers=None, kernel=None,
     )  # fmt: skip
-    from reportlib.pipeline import cluster, forks
+    from reportlib.pipeline import cluster
     from reportlib.pipeline.progress import counted
     from reportlib.pipeline.site import build as building
 
@@ -188,9 +188,8 @@ def site(
     try:
         with (
             counted() as progress,
-            cluster.workers(scheduler) if scheduler else forks.helpers(number) as asked,
+            cluster.workers(scheduler) if scheduler else building.local(number) as makers,
         ):
-            makers = asked if scheduler else building.Workers(asked, number)
             building.build_site(
                 target, inputs, command, makers,
                 all_pairs=pairs == "all", cached=not no_cache, progress=progress,

@@ -6,6 +6,7 @@ makes one page at a time; ``dask worker --nthreads 1`` with as many workers as c
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from reportlib.pipeline.build import BuildError
 from reportlib.pipeline.site.build import Workers
@@ -25,12 +26,11 @@ def workers(scheduler: str) -> Iterator[Workers]:
         msg = "A cluster needs Dask: run `make cluster`, here and on every machine of it."
         raise BuildError(msg) from None
     try:
-        client = Client(scheduler, timeout=SECONDS_TO_ANSWER)
+        client: Any = Client(scheduler, timeout=SECONDS_TO_ANSWER)  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:
         msg = f"No Dask scheduler answers at {scheduler}: {error}"
         raise BuildError(msg) from None
     with client:
         client.wait_for_workers(1, timeout=SECONDS_TO_ANSWER)
-        yield Workers(
-            client.get_executor(pure=False).submit, len(client.scheduler_info()["workers"])
-        )
+        number = len(client.scheduler_info()["workers"])
+        yield Workers(client.get_executor(pure=False).submit, number)

@@ -174,9 +174,8 @@ def execute(
 
     with ThreadPoolExecutor(workers) as pool:
         # The last sections tell of all others, and take longest.
-        tasks = {
-            name: pool.submit(run, name, parameters[name]) for name in reversed(list(parameters))
-        }
+        last_first = reversed(list(parameters))
+        tasks = {name: pool.submit(run, name, parameters[name]) for name in last_first}
         try:
             for section in parameters:
                 result = tasks[section].result()

@@ -141,7 +141,7 @@ def make(given: Inputs, pages: Sequence[Page]) -> list[Made]:
     with _one_at_a_time, tempfile.TemporaryDirectory(prefix="hbm-panorama-") as scratch:
         from reportlib.pipeline import forks
 
-        about = {"HBM_PARAMS": _unpacked(given.params).name, "AS_OF": given.day}
+        about = {"HBM_PARAMS": _unpacked(given.params).name, "AS_OF": given.day, "HBM_PAGES": "yes"}
         with forks.environment(Path(scratch)), forks.variables(about):
             return [_made(given, page, Path(scratch)) for page in pages]
 

@@ -1,5 +1,6 @@
 """What warm kernels have imported before they start; imported where they are forked from."""
 
+import os
 import sys
 
 PATH = [folder for folder in sys.path if folder]  # before that of another process is put there
@@ -19,4 +20,6 @@ from reportlib.pipeline import shell  # noqa: E402, F401
 
 alt.Chart(pd.DataFrame({"x": [0.0]})).mark_point().encode(x="x:Q").to_dict()  # reads a schema
 with suppress(params.ParamsError, OSError):  # who builds with them tells what is wrong
-    params.load()  # kept for kernels, by its content
+    numbers = params.load()  # kept for kernels, by its content
+    if os.environ.get("HBM_PAGES"):  # for many pages, what they all compute
+        reportlib.exhibits.tables.pages.prepare(numbers)

@@ -32,11 +32,8 @@ def shown() -> Iterator[Callable[[str, int, int], None]]:
 def counted() -> Iterator[Callable[[int, int, int], None]]:
     """Yield a function that is told the pages made, those that failed, and those there are."""
     console, started = Console(stderr=True), time.monotonic()
-    columns = (
-        TextColumn("pages {task.completed} of {task.total}"),
-        BarColumn(),
-        TextColumn("{task.description}"),
-    )
+    words = ("pages {task.completed} of {task.total}", "{task.description}")
+    columns = TextColumn(words[0]), BarColumn(), TextColumn(words[1])
     shown = Progress(*columns, console=console, disable=not console.is_terminal)
     told = 0
 

@@ -11,20 +11,20 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 
 from reportlib.digests import of_file
 from reportlib.exhibits.words import counted
-from reportlib.pipeline import pages, provenance
+from reportlib.pipeline import forks, pages, provenance
 from reportlib.pipeline.build import DOCUMENTS, NOTEBOOKS, RECORD, ROOT, BuildError
 from reportlib.pipeline.cache import Cache
 from reportlib.pipeline.files import Staged, write_whole
 from reportlib.pipeline.pages import Inputs, Made, Page, PageInfo
 from reportlib.pipeline.publish import record_of
 
-Submit = Callable[..., Future[list[Made]]]
 Progress = Callable[[int, int, int], None]
 
 MOST_FAILURES = 5  # that are told in full
@@ -35,8 +35,15 @@ BATCH = 4  # pages: few enough to share out, enough to make the way there worth 
 class Workers:
     """Who makes pages: how to ask them, and how many there are."""
 
-    submit: Submit
+    submit: forks.Submit
     number: int
+
+
+@contextmanager
+def local(number: int) -> Iterator[Workers]:
+    """Yield a *number* of processes of this machine."""
+    with forks.helpers(number) as submit:
+        yield Workers(submit, number)
 
 
 def made(given: Inputs, wanted: Sequence[Page], workers: Workers, cache: Cache) -> Iterator[Made]:
@@ -54,19 +61,19 @@ def made(given: Inputs, wanted: Sequence[Page], workers: Workers, cache: Cache) 
         done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
         under_way |= {_asked(workers, given, batch) for batch in islice(batches, len(done))}
         for batch in done:
-            for page in batch.result():
-                if page.info:
-                    cache.put(given.key(page.page), _packed(page))
-                yield page
+            for result in batch.result():
+                if result.info:
+                    cache.put(given.key(result.page), _packed(result))
+                yield result
 
 
 def _asked(workers: Workers, given: Inputs, batch: Sequence[Page]) -> Future[list[Made]]:
     return workers.submit(pages.make, given, batch)
 
 
-def _packed(page: Made) -> bytes:
-    told = json.dumps(asdict(page.info) if page.info else {}).encode()
-    return told + b"\n" + gzip.compress(page.content, compresslevel=5, mtime=0)
+def _packed(result: Made) -> bytes:
+    told = json.dumps(asdict(result.info) if result.info else {}).encode()
+    return told + b"\n" + gzip.compress(result.content, compresslevel=5, mtime=0)
 
 
 def _kept(entry: bytes | None, page: Page) -> Made | None:
