@@ -5,7 +5,7 @@ Addresses are relative, so that the site works under any prefix and from a disk.
 """
 
 from reportlib.pipeline.site.assets import shared_assets
-from reportlib.pipeline.site.page import page_notebook, report_page, site_page
+from reportlib.pipeline.site.page import page_notebook, site_page
 from reportlib.pipeline.site.place import (
     NO_ADDRESS,
     Place,
@@ -20,7 +20,6 @@ __all__ = [
     "Place",
     "page_notebook",
     "place_of",
-    "report_page",
     "report_place",
     "shared_assets",
     "site_address",

@@ -11,7 +11,13 @@ from reportlib.pipeline.page import ASSETS, STYLES, WEB_FONTS, asset, charts_scr
 OWN = ASSETS / "site"
 FOLDER = "assets"
 SEARCH = f"{FOLDER}/search.js"  # names the documents of this build; the one name without a hash
-READING = ("page.js", "exhibits.js", "tables.js", "cards.js")  # after the charts, which they use
+READING = (
+    "page.js",
+    "exhibits.js",
+    "tables.js",
+    "cards.js",
+    "site/skipped.js",
+)  # after the charts, which they use
 HASH = 10  # digits of a hash that stand in a name
 
 

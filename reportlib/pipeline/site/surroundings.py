@@ -44,7 +44,9 @@ def surroundings(
     report = ReportPage(html.decode())
     place = report_place(numbers.report, address)
     yield from shared_assets().items()
-    yield place.path, report_page(report, place).encode()
+    text, specs = report_page(report, place)
+    yield place.path, text.encode()
+    yield specs
     yield "report/hbm-panorama.html", html
     yield f"report/{archive.PDF}", pdf
     yield from downloads.downloads(numbers, tables, _way(numbers, "data", address))
