@@ -395,7 +395,7 @@ def test_only_a_failure_ends_with_1(monkeypatch, capsys):
     assert told(monkeypatch, BROKEN, DOUBTFUL) == 1
     text = capsys.readouterr().out
     assert text.splitlines()[:2] == ["fail  one  is broken", "warn  two  is [old]"]
-    assert "1. one, two: mend it\n" in text
+    assert "1. one, two:\n   mend it\n" in text
     assert told(monkeypatch, DOUBTFUL) == 0
     assert told(monkeypatch, Finding("one", "ok", "is well")) == 0
     assert capsys.readouterr().out.endswith("Nothing is wrong.\n")
@@ -416,7 +416,7 @@ def test_a_terminal_gets_a_table_where_rich_is(monkeypatch, capsys, rich):
     text = capsys.readouterr().out
     assert ("What was found" in text) == rich
     assert "is [old]" in text
-    assert "1. one, two: mend it\n" in text
+    assert "1. one, two:\n   mend it\n" in text
 
 
 def test_it_starts_without_any_library():

@@ -89,7 +89,7 @@ def _advice(findings: Sequence[Finding]) -> Iterator[str]:
         return
     yield "What to do, in this order:"
     for number, (remedy, names) in enumerate(remedies.items(), 1):
-        yield f"{number}. {', '.join(names)}: {remedy}"
+        yield f"{number}. {', '.join(names)}:\n   {remedy}"
     yield "Then see whether anything is left: make doctor"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations  # that a Python which is too old can be told so
 
+import shlex
 import signal
 import subprocess
 import sys
@@ -57,6 +58,6 @@ def short(path: Path) -> str:
     return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
-def this() -> str:
-    """Return the command of this Python."""
-    return short(Path(sys.executable))
+def this(*words: str) -> str:
+    """Return the command of this Python, with *words* after it, for a shell."""
+    return shlex.join([short(Path(sys.executable)), *words])

@@ -152,7 +152,7 @@ def bytecode(folders: Collection[Path]) -> Finding:
     if not lacking:
         note = "; PYTHONDONTWRITEBYTECODE is set" if sys.dont_write_bytecode else ""
         return Finding("byte code", "ok", f"{count} modules have it{note}")
-    remedy = f"{this()} -m compileall -q -j 0 {' '.join(map(short, folders))}"
+    remedy = this("-m", "compileall", "-q", "-j", "0", *map(short, folders))
     found = f"modules without, which are imported slowly: {', '.join(lacking)}"
     if sys.dont_write_bytecode:
         found += "; PYTHONDONTWRITEBYTECODE is set, so Python writes none"
@@ -194,7 +194,7 @@ def ourselves(project: Path) -> Finding:
     """Whether the project is installed from here, with all that others find by its names."""
     import tomllib
 
-    remedy = f"{this()} -m pip install --no-deps --no-build-isolation --editable ."
+    remedy = this("-m", "pip", "install", "--no-deps", "--no-build-isolation", "--editable", ".")
     wanted = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["entry-points"]
     done = asked("-P", "-c", LOADED, json.dumps(wanted))
     if done.returncode:

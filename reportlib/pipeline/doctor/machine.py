@@ -4,6 +4,7 @@ from __future__ import annotations  # that a Python which is too old can be told
 
 import os
 import re
+import shlex
 import shutil
 import sys
 import tempfile
@@ -91,7 +92,7 @@ def cache(folder: Path) -> Finding:
     kept = [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
     found = f"{short(folder)}: {sum(kept) / 1e6:.0f} MB in {len(kept)} files"
     if folder.exists() and disk("cache", folder, "").state == "fail":
-        remedy = f"rm -rf {short(folder)}, or make it yours"
+        remedy = f"make it yours, or: {shlex.join(['rm', '-rf', short(folder)])}"
         return Finding("cache", "warn", f"{found}, and no more can be kept", remedy)
     return Finding("cache", "ok", found)
 

@@ -125,6 +125,6 @@ def numbers(params: Path) -> Finding:
         first = done.stderr.partition("\n")[0]
         if not first or first.startswith("Traceback"):
             return Finding("params", "fail", f"cannot be read: {last(done)}", ANEW)
-        remedy = f"mend them: {this()} -m reportlib check tells all that is wrong"
+        remedy = f"mend them; what is wrong tells: {this('-m', 'reportlib', 'check')}"
         return Finding("params", "fail", f"{short(params)}: {first}", remedy)
     return Finding("params", "ok", f"{short(params)} can be read")
