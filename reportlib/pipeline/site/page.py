@@ -117,9 +117,9 @@ def around(
     theme = asset("theme.js")
     # Browsers count files beside a page on a disk as its own, too.
     policy = (
-        "default-src 'none'; connect-src 'self'; img-src 'self' data:; font-src 'self'; style-src 'self'; "
-        f"style-src-attr 'unsafe-inline'; script-src 'self' {allowed(theme)}; base-uri 'none'; "
-        "form-action 'none'"
+        "default-src 'none'; connect-src 'self'; img-src 'self' data:; font-src 'self'; "
+        f"style-src 'self'; style-src-attr 'unsafe-inline'; script-src 'self' {allowed(theme)}; "
+        "base-uri 'none'; form-action 'none'"
     )
     files = {name: place.root + path for name, path in paths().items()}
     return template("site/page.html.j2").render(
