@@ -27,7 +27,7 @@ FOLLOWED = {"a": ("href", "xlink:href"), "area": ("href",), "form": ("action",)}
 ONLY_NAMED = {"canonical", "license", "author", "me", "self"}  # what a link element only tells of
 IN_STYLE = re.compile(r"""url\(\s*["']?([^"')]+)|@import\s+["']([^"']+)""")
 LOCAL = re.compile(
-    r"""(?:file://|(?<![\w./%-])/(?:home|root|tmp|work|Users|private)/\w|\b[A-Z]:\\Users\\)[^\s"'<]*"""
+    r"""(?:file://[\w/]|(?<![\w./%-])/(?:home|root|tmp|work|Users|private)/\w|\b[A-Z]:\\Users\\)[^\s"'<]*"""
 )
 TEXTS = {".html", ".css", ".js", ".json", ".xml", ".svg", ".txt", ".csv", ".bib", ".cff", ".md"}
 
