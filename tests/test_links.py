@@ -55,6 +55,7 @@ def check(tmp_path):
         '<a href="https://example.org/">x</a>',
         '<a href="mailto:someone">x</a>',
         '<link rel="stylesheet" href="assets/a.css">',
+        '<h1 id="one">A chapter</h1><h1 id="two">Another</h1>',
         '<link rel="canonical" href="https://example.org/">',
         '<img src="assets/a.svg" alt=""><img src="data:image/png;base64,AA" alt="x">',
         '<img srcset="assets/a.svg 1x, assets/a.svg 2x" alt="x">',

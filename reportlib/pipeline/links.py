@@ -41,7 +41,7 @@ class Page(HTMLParser):
         self.ids: Counter[str] = Counter()
         self.links: list[tuple[str, bool]] = []  # an address, and whether it is fetched
         self.problems: list[str] = []
-        self.headings = 0
+        self.headings = self.chapters = 0  # elements h1, and those of them that links lead to
         self.language = self.title = self.description = ""
         self._open: list[tuple[str, bool]] = []  # elements, and whether they speak for what is in
         self._style = self._in_title = False
@@ -86,7 +86,9 @@ class Page(HTMLParser):
         return any(silent for _, silent in self._open)
 
     def _note(self, tag: str, said: Mapping[str, str]) -> None:
-        self.headings += tag == "h1"
+        if tag == "h1":
+            self.headings += 1
+            self.chapters += "id" in said
         self._style = tag == "style"
         self._in_title = tag == "title" and not any(name == "svg" for name, _ in self._open)
         if tag == "html":
@@ -123,7 +125,7 @@ class Page(HTMLParser):
         for what in ("language", "title", "description"):
             if not getattr(self, what).strip():
                 yield f"has no {what}"
-        if self.headings != 1:
+        if 1 not in {self.headings, self.headings - self.chapters}:
             yield f"has {self.headings} elements h1, where one is wanted"
         for name, count in self.ids.items():
             if count > 1:
