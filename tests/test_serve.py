@@ -186,6 +186,14 @@ def test_what_is_wrong_cannot_become_part_of_the_page(field):
         assert "&lt;script&gt;" in page
 
 
+def test_policies_on_several_lines_and_none_at_all():
+    meta = '<meta http-equiv="Content-Security-Policy"\n content="script-src \'none\';\n a b;">'
+    assert with_reloading(f"{meta}</head>", "localhost:1").startswith(
+        '<meta http-equiv="Content-Security-Policy"\n content="script-src '
+        'http://localhost:1/livereload.js; a b; connect-src ws://localhost:1/livereload">'
+    )
+
+
 def test_pages_without_a_policy_or_a_head_are_left_whole():
     assert with_reloading("<p>x</p>", "127.0.0.1:1") == "<p>x</p>"
     assert with_reloading("<head></head>", "localhost:1").startswith("<head><script src=")

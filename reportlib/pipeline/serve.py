@@ -25,7 +25,7 @@ from reportlib.pipeline.build import DOCUMENTS
 ADDRESS = "127.0.0.1"
 PORT = 8200
 NAMES = {ADDRESS, "localhost"}
-POLICY = re.compile(r'(<meta http-equiv="Content-Security-Policy" content=")([^"]*)(")')
+POLICY = re.compile(r'(<meta\s+http-equiv="Content-Security-Policy"\s+content=")([^"]*)(")')
 SCRIPT = "/livereload.js"
 SOCKET = "/livereload"  # where the script looks for it
 INDEX = "index.html"
