@@ -62,6 +62,7 @@ def test_it_is_prov_and_says_the_same_twice():
     content = told()
     document = ProvDocument.deserialize(content=content.decode(), format="json")
     assert told() == content
+    assert b"hbm:input/notebooks/pages/chip.ipynb" in content
     kinds = dict.fromkeys(("input", "package", "platform", "output"), 0)
     for entity in document.get_records():
         name = str(entity.identifier or "").removeprefix("hbm:").partition("/")[0]

@@ -21,7 +21,10 @@ ROOT = Path(__file__).parents[2]
 NOTEBOOKS = ROOT / "notebooks"
 DOCUMENTS = ("hbm-panorama.html", "hbm-panorama.pdf")
 RECORD = "build.json"
-INPUTS = ("notebooks/*.ipynb", "reportlib/**/*", "requirements.lock", "pyproject.toml")
+INPUTS = (
+    "notebooks/*.ipynb", "notebooks/pages/*.ipynb", "reportlib/**/*", "requirements.lock",
+    "pyproject.toml",
+)  # fmt: skip
 
 Progress = Callable[[str, int, int], None]
 
