@@ -278,7 +278,7 @@ def _run(
             shown[n] = list(outputs)
             if "parameters" in _tags(cells[n]):
                 space.update(values)
-    except Exception:  # noqa: BLE001 - whatever it is, executing the section tells it
+    except (Exception, SystemExit):  # noqa: BLE001 - executing the section tells what it is
         return None
     finally:
         vars(display)["display"] = before
