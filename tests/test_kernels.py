@@ -2,7 +2,6 @@
 
 import gc
 import json
-import multiprocessing
 import os
 import re
 import signal
@@ -14,6 +13,7 @@ import nbformat
 import papermill
 import psutil
 import pytest
+from nbconvert.filters import strip_ansi
 from nbformat.v4 import new_code_cell, new_notebook
 from test_execute import wait_until
 
@@ -49,9 +49,9 @@ def _collected():
     gc.collect()
 
 
-def run(tmp_path, kernel, *sources):
+def run(tmp_path, kernel, *sources, **options):
     """Return what the cells put out, and the exception that ended them."""
-    folder = tmp_path / kernel
+    folder = tmp_path / options.get("engine_name", kernel)
     folder.mkdir(exist_ok=True)
     cells = [new_code_cell(source, id=str(n)) for n, source in enumerate(sources)]
     spec = {"name": kernel, "display_name": kernel, "language": "python"}
@@ -59,7 +59,7 @@ def run(tmp_path, kernel, *sources):
     failure = None
     try:
         papermill.execute_notebook(
-            notebook, str(folder / "done.ipynb"), progress_bar=False, cwd=folder
+            notebook, str(folder / "done.ipynb"), progress_bar=False, cwd=folder, **options
         )
     except papermill.PapermillExecutionError as error:
         failure = error
@@ -84,6 +84,91 @@ def test_a_warm_kernel_tells_what_a_plain_one_tells(tmp_path):
     assert "ZeroDivisionError" in as_text[0]
     assert (warm_error.ename, warm_error.evalue) == (plain_error.ename, plain_error.evalue)
     assert (tmp_path / forks.KERNEL / "left.txt").read_text() == "orderly"
+
+
+ENGINE = {"engine_name": "hbm-fork"}
+NOT_OF_AN_ENGINE = ("ipykernel_launcher", "sys.argv")  # what only a kernel has
+
+
+def test_cells_in_a_fork_tell_what_a_kernel_tells(tmp_path):
+    cells = [cell for cell in TELLING if not any(words in cell for words in NOT_OF_AN_ENGINE)]
+    plain, plain_error = run(tmp_path, "python3", *cells)
+    forked, forked_error = run(tmp_path, "python3", *cells, **ENGINE)
+
+    def as_text(outputs):
+        return re.sub(
+            r"(?<=/)(python3|hbm-fork)(?=')|0x\w+|ipykernel_\d+/\d+", "", json.dumps(outputs)
+        )
+
+    assert len(plain) == len(forked)
+    for own, theirs, cell in zip(forked, plain, cells, strict=True):
+        if "fails()" not in cell or "def" in cell:
+            assert as_text(own) == as_text(theirs), cell
+    assert (forked_error.ename, forked_error.evalue) == (plain_error.ename, plain_error.evalue)
+    assert "----> 2     return 1 / 0" in strip_ansi("".join(forked_error.traceback))
+    assert (tmp_path / "hbm-fork" / "left.txt").read_text() == "orderly"
+
+
+def test_outputs_that_change_change_in_a_fork_too(tmp_path):
+    cells = [
+        "from IPython.display import clear_output, display, update_display",
+        "print('gone'); clear_output(); print('stays', end=''); print(', and more')",
+        "print('gone'); clear_output(wait=True)",
+        "print('a'); clear_output(wait=True); print('b')",
+        "display('x', display_id='d')",
+        "update_display('y', display_id='d'); 1",
+    ]
+    both = "import sys; print('a'); sys.stderr.write('b'); print('c')"
+
+    plain, _ = run(tmp_path, "python3", *cells)
+    forked, _ = run(tmp_path, "python3", *cells, both, **ENGINE)
+
+    assert forked[:-1] == plain
+    assert [output.text for output in forked[-1]] == ["a\n", "b", "c\n"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "error"),
+    [
+        ("import os; os._exit(3)", "DeadKernelError"),
+        ("import time; time.sleep(60)", "CellTimeoutError"),
+    ],
+)
+def test_cells_in_a_fork_that_die_or_hang_say_so(tmp_path, cell, error):
+    with pytest.raises(Exception, match=r"died|longer than 2") as failed:
+        run(tmp_path, "python3", "1", cell, execution_timeout=2, **ENGINE)
+
+    assert failed.type.__name__ == error
+    assert forks._asked == set()  # noqa: SLF001
+
+
+def test_cells_in_a_fork_may_hold_so_much(tmp_path):
+    _, failure = run(tmp_path, "python3", "x = bytearray(10**9)", memory_limit=10**9, **ENGINE)
+
+    assert failure.ename == "MemoryError"
+
+
+def test_an_engine_takes_kernels_where_nothing_can_be_forked(tmp_path, monkeypatch):
+    monkeypatch.setattr(forks, "AVAILABLE", False)
+
+    (outputs,), failure = run(tmp_path, "python3", "import sys; 'altair' in sys.modules", **ENGINE)
+
+    assert failure is None
+    assert outputs[0].data == {"text/plain": "False"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere kernels speak through ports")
+def test_a_warm_kernel_speaks_through_files(tmp_path):
+    look = (
+        "import json, psutil\nfrom ipykernel import get_connection_info\n"
+        "addresses = {c.laddr.ip for c in psutil.Process().net_connections('inet')}\n"
+        "print(json.dumps([json.loads(get_connection_info())['transport'], list(addresses)]))"
+    )
+
+    way, addresses = told(run(tmp_path, forks.KERNEL, look)[0])[0]
+
+    # ipykernel itself opens one port, for the output of child processes; nobody outside sees it.
+    assert (way, set(addresses) <= {"127.0.0.1"}) == ("ipc", True)
 
 
 def test_warm_kernels_share_nothing_that_they_change(tmp_path):
@@ -120,14 +205,14 @@ def test_a_kernel_that_wants_too_much_memory_says_so(tmp_path, monkeypatch, plai
 
 
 def test_plain_kernels_take_over_where_none_can_be_forked(tmp_path, monkeypatch, caplog):
-    kernels._say.cache_clear()  # noqa: SLF001
+    forks.say.cache_clear()
     monkeypatch.setattr(forks, "AVAILABLE", False)
 
     (outputs,), failure = run(tmp_path, forks.KERNEL, "import sys; print('altair' in sys.modules)")
 
     assert failure is None
     assert outputs[0].text == "False\n"
-    (said,) = [r.getMessage() for r in caplog.records if "plainly" in r.getMessage()]
+    (said,) = {r.getMessage() for r in caplog.records if "plainly" in r.getMessage()}
     assert said.endswith("libraries that are loaded are safely forked on Linux only.")
 
 
@@ -143,15 +228,12 @@ COMMAND = [sys.executable, "-m", "ipykernel_launcher", "-f", "x"]
         ({"options": {"independent": True}}, "outlive us"),
         ({"options": {"env": {"PYTHONHASHSEED": "1"}}}, "variables PYTHON"),
         ({"code": {Path("new.py"): 1}}, "has changed; begin anew"),
-        ({"daemon": True}, "daemons"),
     ],
 )
 def test_why_a_kernel_is_plain(monkeypatch, changed, said):
-    process = multiprocessing.current_process()
     monkeypatch.setattr(forks, "start_server", lambda: None)
     monkeypatch.setattr(forks, "_started", {"python": {}, "code": {}})
     monkeypatch.setattr(forks, "_code", lambda: changed.get("code", {}))
-    monkeypatch.setitem(process._config, "daemon", changed.get("daemon", False))  # noqa: SLF001
 
     why = kernels.why_plain(
         changed.get("command", COMMAND), {"env": {}} | changed.get("options", {})

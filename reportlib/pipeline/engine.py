@@ -11,62 +11,95 @@ from typing import Any
 
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
-from papermill.engines import Engine, NBClientEngine, NotebookExecutionManager
 
 from reportlib.pipeline import forks, shell
 
-MAY_FAIL = "raises-exception"  # the tag by which Jupyter knows cells that do
 MEMORY_LIMIT = 4_000_000_000  # bytes of data, as kernel.json has it
 OURS = {"python3", forks.KERNEL}
 
 
-class ForkEngine(Engine):  # type: ignore[misc]
-    """Runs the cells of a notebook in a process that was forked for it."""
+class ForkEngine:
+    """What papermill asks of an engine; it loads this while it is itself being imported."""
 
     @classmethod
-    def execute_managed_notebook(
+    def execute_notebook(  # noqa: PLR0917 (papermill's)
         cls,
-        nb_man: NotebookExecutionManager,
+        nb: NotebookNode,
         kernel_name: str,
-        *,
-        execution_timeout: float | None = None,
-        memory_limit: int = MEMORY_LIMIT,
+        output_path: str | None = None,
+        progress_bar: bool = True,  # noqa: FBT002 (papermill's)
+        log_output: bool = False,  # noqa: FBT002
+        autosave_cell_every: int = 30,
         **options: Any,
-    ) -> None:
-        """Execute the notebook of *nb_man*; a cell may take *execution_timeout* seconds."""
+    ) -> NotebookNode:
+        """Return *nb* executed."""
+        from papermill.engines import NBClientEngine, NotebookExecutionManager
+
         reason = kernel_name in OURS and forks.why_none(os.environ)
         if reason:
             forks.say(reason)
-        if reason or kernel_name not in OURS:
-            options["execution_timeout"] = execution_timeout
-            NBClientEngine.execute_managed_notebook(nb_man, kernel_name, **options)
-            return
-        cells = [(n, c) for n, c in enumerate(nb_man.nb.cells) if _has_code(c)]
-        told = [(cell.source, _may_fail(cell)) for _, cell in cells]
-        folder = Path(options.get("resources", {}).get("metadata", {}).get("path") or Path.cwd())
-        report = options.get("on_cell_executed")
-        with forks.asked(shell.answer, told, memory_limit, folder=folder) as answers:
-            for number, cell in cells:
-                nb_man.cell_start(cell, number)
-                if not answers.poll(execution_timeout):
-                    msg = f"A cell took longer than {execution_timeout} s:\n{cell.source}"
-                    raise CellTimeoutError(msg)
-                try:
-                    cell.execution_count, cell.outputs = answers.recv()
-                except EOFError:
-                    msg = "The process of the cells died"
-                    raise DeadKernelError(msg) from None
-                if report:
-                    report(cell=cell, cell_index=number)
-                if any(o.output_type == "error" for o in cell.outputs) and not _may_fail(cell):
-                    nb_man.cell_exception(cell, number)
-                    return
-                nb_man.cell_complete(cell, number)
+        manager = NotebookExecutionManager(
+            nb, output_path, log_output, progress_bar, autosave_cell_every
+        )
+        manager.notebook_start()
+        try:
+            if reason or kernel_name not in OURS:
+                NBClientEngine.execute_managed_notebook(manager, kernel_name, log_output, **options)
+            else:
+                execute(manager, **options)
+        finally:
+            manager.cleanup_pbar()
+            manager.notebook_complete()
+        return manager.nb
+
+    @classmethod
+    def nb_kernel_name(cls, nb: NotebookNode, name: str | None = None) -> str:
+        """Return the kernel of *nb*."""
+        from papermill.utils import nb_kernel_name
+
+        return str(nb_kernel_name(nb, name))
+
+    @classmethod
+    def nb_language(cls, nb: NotebookNode, language: str | None = None) -> str:
+        """Return the language of *nb*."""
+        from papermill.utils import nb_language
+
+        return str(nb_language(nb, language))
+
+
+def execute(
+    manager: Any,
+    *,
+    execution_timeout: float | None = None,
+    memory_limit: int = MEMORY_LIMIT,
+    **options: Any,
+) -> None:
+    """Execute the notebook of *manager*; a cell may take *execution_timeout* seconds."""
+    cells = [(n, c) for n, c in enumerate(manager.nb.cells) if _has_code(c)]
+    folder = Path(options.get("resources", {}).get("metadata", {}).get("path") or Path.cwd())
+    report = options.get("on_cell_executed")
+    with forks.asked(
+        shell.answer, [cell.source for _, cell in cells], memory_limit, folder=folder
+    ) as answers:
+        for number, cell in cells:
+            manager.cell_start(cell, number)
+            if not answers.poll(execution_timeout):
+                msg = f"A cell took longer than {execution_timeout} s:\n{cell.source}"
+                raise CellTimeoutError(msg)
+            try:
+                cell.execution_count, cell.outputs, changed = answers.recv()
+            except EOFError:
+                msg = "The process of the cells died"
+                raise DeadKernelError(msg) from None
+            for earlier, outputs in changed.items():
+                cells[earlier][1].outputs = outputs
+            if report:
+                report(cell=cell, cell_index=number)
+            if any(output.output_type == "error" for output in cell.outputs):
+                manager.cell_exception(cell, number)
+                return
+            manager.cell_complete(cell, number)
 
 
 def _has_code(cell: NotebookNode) -> bool:
     return cell.cell_type == "code" and bool(cell.source.strip())
-
-
-def _may_fail(cell: NotebookNode) -> bool:
-    return MAY_FAIL in cell.metadata.get("tags", [])

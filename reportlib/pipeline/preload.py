@@ -12,7 +12,7 @@ import ipykernel.kernelapp  # noqa: E402, F401
 import pandas as pd  # noqa: E402
 
 import reportlib.exhibits.charts.pages  # noqa: E402
-import reportlib.exhibits.tables.pages  # noqa: E402, F401
+import reportlib.exhibits.tables.pages  # noqa: E402
 from reportlib import frames, params  # noqa: E402, F401
 from reportlib.exhibits import charts, display, tables  # noqa: E402, F401
 from reportlib.exhibits.tables import editions  # noqa: E402, F401

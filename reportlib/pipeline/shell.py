@@ -21,13 +21,25 @@ from traitlets.config import Config
 
 
 class Outputs:
-    """The outputs of the cell that runs, and those that later ones may still change."""
+    """The outputs of all cells so far; later ones may change what earlier ones displayed."""
 
     def __init__(self) -> None:
-        """Begin with none."""
-        self.of_cell: list[NotebookNode] = []
-        self.named: dict[str, list[NotebookNode]] = {}  # by display id
+        """Begin with no cell."""
+        self.of_cells: list[list[NotebookNode]] = []
+        self.changed: dict[int, list[NotebookNode]] = {}  # of cells before this one
+        self.named: dict[str, list[tuple[int, NotebookNode]]] = {}  # by display id
         self.clears_before_next = False
+
+    def begin(self) -> None:
+        """Begin with the next cell."""
+        self.of_cells.append([])
+        self.changed = {}
+        self.clears_before_next = False
+
+    @property
+    def of_cell(self) -> list[NotebookNode]:
+        """The outputs of the cell that runs."""
+        return self.of_cells[-1]
 
     def add(self, output: NotebookNode, name: str | None = None) -> None:
         """Append an output, which may be changed by its *name*."""
@@ -35,7 +47,7 @@ class Outputs:
             self.clear()
         self.of_cell.append(output)
         if name:
-            self.named.setdefault(name, []).append(output)
+            self.named.setdefault(name, []).append((len(self.of_cells) - 1, output))
 
     def write(self, stream: str, text: str) -> None:
         """Append what was printed to *stream*."""
@@ -47,8 +59,10 @@ class Outputs:
 
     def change(self, name: str, data: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
         """Change what was displayed under *name*."""
-        for output in self.named.get(name, []):
+        for cell, output in self.named.get(name, []):
             output.update(data=dict(data), metadata=dict(metadata))
+            if cell < len(self.of_cells) - 1:
+                self.changed[cell] = self.of_cells[cell]
 
     def clear(self, *, wait: bool = False) -> None:
         """Take back what the cell put out, now or when something follows."""
@@ -138,7 +152,7 @@ class Shell(InteractiveShell):
         self.outputs.add(new_output("error", **said))
 
 
-def answer(answers: Connection, cells: list[tuple[str, bool]], memory_limit: int) -> None:
+def answer(answers: Connection, cells: list[str], memory_limit: int) -> None:
     """Send what *cells* put out; this process may hold as many bytes of data as *memory_limit*."""
     if sys.platform == "linux":
         import resource
@@ -148,10 +162,12 @@ def answer(answers: Connection, cells: list[tuple[str, bool]], memory_limit: int
         answers.send(done)
 
 
-def run(cells: list[tuple[str, bool]]) -> Iterator[tuple[int | None, list[NotebookNode]]]:
-    """Run *cells*, each a text and whether it may fail; yield their counts and outputs.
+def run(
+    cells: list[str],
+) -> Iterator[tuple[int | None, list[NotebookNode], dict[int, list[NotebookNode]]]]:
+    """Run *cells* up to the first that fails.
 
-    The first that fails and may not is the last.
+    Yield of each its count, its outputs and, by their numbers, those of cells that it changed.
     """
     config = Config()
     config.HistoryManager.enabled = False
@@ -160,13 +176,15 @@ def run(cells: list[tuple[str, bool]]) -> Iterator[tuple[int | None, list[Notebo
     outputs = shell.outputs = Outputs()
     shell.display_pub.outputs = shell.displayhook.outputs = outputs  # type: ignore[attr-defined]
     sys.modules["__main__"] = shell.user_module
-    for source, may_fail in cells:
-        outputs.of_cell, outputs.clears_before_next = [], False
+    site = next((n for n, folder in enumerate(sys.path) if "site-packages" in folder), 0)
+    sys.path.insert(site, "")  # modules beside the notebook, where a kernel has them
+    for source in cells:
+        outputs.begin()
         with (
             redirect_stdout(Stream("stdout", outputs)),
             redirect_stderr(Stream("stderr", outputs)),
         ):
             result = shell.run_cell(source, store_history=True)  # type: ignore[no-untyped-call]
-        yield result.execution_count, outputs.of_cell
-        if not result.success and not may_fail:
+        yield result.execution_count, outputs.of_cell, outputs.changed
+        if not result.success:
             return
