@@ -207,10 +207,14 @@ def allowed(text: str) -> str:
 def _font_faces() -> str:
     return "".join(
         f'@font-face{{font-family:"{family}";font-weight:{weight};font-style:{style};'
-        f"font-display:swap;src:url(data:font/woff2;base64,"
-        f"{base64.b64encode((FONTS / name).read_bytes()).decode()})}}"
+        f"font-display:swap;src:url({font_address(name)})}}"
         for (family, weight, style), name in WEB_FONTS.items()
     )
+
+
+def font_address(name: str) -> str:
+    """Return a font as an address that holds it."""
+    return f"data:font/woff2;base64,{base64.b64encode((FONTS / name).read_bytes()).decode()}"
 
 
 def vega_bundle() -> str:

@@ -6,7 +6,15 @@ from functools import cache
 from pathlib import PurePosixPath
 
 from reportlib.pipeline.manuscript import FONTS
-from reportlib.pipeline.page import ASSETS, STYLES, WEB_FONTS, asset, charts_script, vega_bundle
+from reportlib.pipeline.page import (
+    ASSETS,
+    STYLES,
+    WEB_FONTS,
+    asset,
+    charts_script,
+    font_address,
+    vega_bundle,
+)
 
 OWN = ASSETS / "site"
 FOLDER = "assets"
@@ -18,6 +26,9 @@ READING = (
     "cards.js",
     "site/skipped.js",
 )  # after the charts, which they use
+AT_ONCE = {  # in the style itself: text that is painted before they are there moves as they come
+    WEB_FONTS["IBM Plex Sans", 400, "normal"], WEB_FONTS["IBM Plex Sans", 700, "normal"],
+}  # fmt: skip
 HASH = 10  # digits of a hash that stand in a name
 
 
@@ -36,14 +47,23 @@ def paths() -> Mapping[str, str]:
 @cache
 def _named() -> dict[str, tuple[str, bytes]]:
     fonts = {name: (FONTS / name).read_bytes() for name in WEB_FONTS.values()}
-    found = {name: (hashed(name, content), content) for name, content in fonts.items()}
-    faces = "".join(
-        f'@font-face{{font-family:"{family}";font-weight:{weight};font-style:{style};'
-        f"font-display:swap;src:url({PurePosixPath(found[name][0]).name})}}"
-        for (family, weight, style), name in WEB_FONTS.items()
+    found = {
+        name: (hashed(name, content), content)
+        for name, content in fonts.items()
+        if name not in AT_ONCE
+    }
+    first, later = (
+        "".join(
+            f'@font-face{{font-family:"{family}";font-weight:{weight};font-style:{style};'
+            f"font-display:swap;src:url({_place(name, found)})}}"
+            for (family, weight, style), name in WEB_FONTS.items()
+            if (name in AT_ONCE) == at_once
+        )
+        for at_once in (True, False)
     )
     texts = {
-        "site.css": faces + "".join(map(asset, (*STYLES, "site/site.css"))),
+        "fonts.css": later,
+        "site.css": first + "".join(map(asset, (*STYLES, "site/site.css"))),
         "reading.js": charts_script("linked.js") + "".join(map(asset, READING)),
         "tables.js": asset("tables.js"),
         "site.js": asset("site/search.js") + asset("site/chooser.js"),
@@ -55,6 +75,11 @@ def _named() -> dict[str, tuple[str, bytes]]:
         content = text.encode()
         found[name] = (hashed(name, content), content)
     return found
+
+
+def _place(font: str, files: Mapping[str, tuple[str, bytes]]) -> str:
+    """Return the address of a font: beside the style, or in it."""
+    return PurePosixPath(files[font][0]).name if font in files else font_address(font)
 
 
 def hashed(name: str, content: bytes) -> str:

@@ -117,7 +117,7 @@ def around(
     theme = asset("theme.js")
     # Browsers count files beside a page on a disk as its own, too.
     policy = (
-        "default-src 'none'; connect-src 'self'; img-src 'self' data:; font-src 'self'; "
+        "default-src 'none'; connect-src 'self'; img-src 'self' data:; font-src 'self' data:; "
         f"style-src 'self'; style-src-attr 'unsafe-inline'; script-src 'self' {allowed(theme)}; "
         "base-uri 'none'; form-action 'none'"
     )
