@@ -9,6 +9,10 @@ import pytest
 import small_site
 from axe_playwright_python.sync_playwright import Axe
 
+from reportlib.pipeline.site import report_place
+from reportlib.pipeline.site.page import report_page
+from reportlib.pipeline.site.reading import ReportPage
+
 pytestmark = pytest.mark.browser
 
 PAGES = (
@@ -182,6 +186,28 @@ def test_search_results_are_accessible(visit, server):
 def test_fits_a_phone(visit, server, path):
     page = visit(server + path, 390).read()
     assert page.tab.evaluate("document.documentElement.scrollWidth") == 390
+
+
+def test_text_does_not_move_as_fonts_and_charts_come(visit, server):
+    page = visit(server + "chips/h100-sxm5.html", 412).read()
+    assert page.tab.evaluate("shifts.reduce((a, b) => a + b, 0)") < 0.02
+
+
+def test_who_jumps_into_a_long_report_lands_where_it_says(visit_at, folder, built):
+    """Exhibits far down are laid out later; places would be guesses if they were not by then."""
+    report = ReportPage((built / "hbm-panorama.html").read_text())
+    text, (path, specs) = report_page(report, report_place(small_site.numbers().report))
+    small_site.write(folder, {"report/long.html": text.encode(), path: specs})
+    for width in (1280, 390):
+        page = visit_at((folder / "report/long.html").as_uri() + "#tbl-claims", width)
+        top = "document.getElementById('tbl-claims').getBoundingClientRect().top"
+        page.until(f"Math.abs({top}) < 100")
+        page = visit_at((folder / "report/long.html").as_uri(), width)
+        page.tab.evaluate(
+            "document.body.append(document.createElement('a')); document.body.lastChild.href = '#fig-plane'"
+        )
+        page.tab.evaluate("document.body.lastChild.click()")
+        page.until(f"Math.abs({top.replace('tbl-claims', 'fig-plane')}) < 100")
 
 
 def test_the_theme_that_a_reader_chose_holds_on_the_next_page(visit, server):
