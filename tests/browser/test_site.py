@@ -203,9 +203,8 @@ def test_who_jumps_into_a_long_report_lands_where_it_says(visit_at, folder, buil
         top = "document.getElementById('tbl-claims').getBoundingClientRect().top"
         page.until(f"Math.abs({top}) < 100")
         page = visit_at((folder / "report/long.html").as_uri(), width)
-        page.tab.evaluate(
-            "document.body.append(document.createElement('a')); document.body.lastChild.href = '#fig-plane'"
-        )
+        page.tab.evaluate("document.body.append(document.createElement('a'))")
+        page.tab.evaluate("document.body.lastChild.href = '#fig-plane'")
         page.tab.evaluate("document.body.lastChild.click()")
         page.until(f"Math.abs({top.replace('tbl-claims', 'fig-plane')}) < 100")
 
