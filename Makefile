@@ -73,6 +73,7 @@ publish: $(READY)  ## Publish build/site to gh-pages, or to SITE=/folder, or by 
 bench: $(READY)  ## Measure builds beside plain papermill, and how many cases a second formulas do
 	@OMP_NUM_THREADS=1 $(RUN) -m reportlib.bench --build "$(BUILD)"
 	@$(RUN) -m reportlib.bench_builds --build "$(BUILD)"
+	@$(RUN) -m reportlib.bench_pages --build "$(BUILD)"
 
 doctor:  ## Tell what is wrong with the environment, and what to do about it
 	@$(RUN) -c '' 2>/dev/null || { echo "There is no Python that runs in $(VENV). Make it anew: rm -rf $(VENV) && make report"; exit 1; }

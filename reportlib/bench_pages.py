@@ -1,0 +1,155 @@
+"""How many pages of the site are made a second, beside the plain way: ``make bench``.
+
+The plain way is what people do: ``papermill`` and ``jupyter nbconvert --to html``, for one page
+after the other. All pages are of pairs of chips, of the same notebook. How time and memory grow
+with their number, and with workers, is measured in the same run.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from threading import Event, Thread
+from typing import Any
+
+import click
+import psutil
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from reportlib.params import load
+from reportlib.pipeline import pages
+from reportlib.pipeline.build import NOTEBOOKS, ROOT
+from reportlib.pipeline.cache import Cache
+from reportlib.pipeline.files import write_whole
+from reportlib.pipeline.site.build import local, made
+
+SIZES = (10, 100, 1000)
+MOST_WORKERS = 2
+PLAIN_PAGES = 4
+SAMPLE = 0.5  # seconds between two looks at memory
+CHILD = "from reportlib.bench_pages import child; child({}, {})"
+COMMANDS = Path(sys.executable).parent
+
+
+def child(number: int, workers: int) -> None:
+    """Make a *number* of pages with so many *workers*, and print what it took, as JSON."""
+    root = ROOT / "params"
+    wanted = pages.wanted([], [], list(load(root).chips))[:number]
+    with _memory() as peaks, tempfile.TemporaryDirectory() as folder:
+        started = time.perf_counter()
+        given = pages.inputs(NOTEBOOKS / "pages", root, "", "")
+        with local(workers) as asked:
+            times = []
+            for count, page in enumerate(made(given, wanted, asked, Cache(None))):
+                (Path(folder) / f"{count}.html").write_bytes(page.content)
+                times.append(time.perf_counter() - started)
+    print(json.dumps({"seconds": times, "peak": max(peaks, default=0)}))  # noqa: T201
+
+
+@contextmanager
+def _memory() -> Iterator[list[int]]:
+    """Yield what this process and those that it started hold, in bytes, as it is sampled."""
+    seen: list[int] = []
+    over = Event()
+
+    def look() -> None:
+        while not over.wait(SAMPLE):
+            seen.append(_held())
+
+    watching = Thread(target=look, daemon=True)
+    watching.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        watching.join()
+
+
+def _held() -> int:
+    """Return the bytes that this process and its children hold; shared ones are shared out."""
+    held = 0
+    for process in [psutil.Process(), *psutil.Process().children(recursive=True)]:
+        try:
+            held += process.memory_full_info().pss
+        except psutil.Error:  # it has ended
+            continue
+    return held
+
+
+def _pages(number: int, workers: int) -> dict[str, Any]:
+    """Return what it takes to make pages in a process of its own."""
+    command = [sys.executable, "-c", CHILD.format(number, workers)]
+    done = subprocess.run(command, check=True, capture_output=True, cwd=ROOT)  # noqa: S603
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
+
+
+def _plain(number: int) -> list[float]:
+    """Return the seconds of each of a *number* of pages, the plain way."""
+    seconds = []
+    wanted = pages.wanted([], [], list(load(ROOT / "params").chips))[:number]
+    with tempfile.TemporaryDirectory() as folder:
+        done = Path(folder) / "done.ipynb"
+        for page in wanted:
+            given = [word for name, value in page.parameters for word in ("-p", name, value)]
+            started = time.perf_counter()
+            notebook = str(NOTEBOOKS / "pages" / "compare.ipynb")
+            for command in (
+                ["papermill", "--kernel", "python3", *given, notebook],
+                ["jupyter", "nbconvert", "--to", "html"],
+            ):
+                words = [str(COMMANDS / command[0]), *command[1:], str(done)]
+                subprocess.run(words, check=True, capture_output=True)  # noqa: S603
+            seconds.append(time.perf_counter() - started)
+    return seconds
+
+
+@click.command()
+@click.option(
+    "--build",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=ROOT / "build",
+    show_default="build",
+    help="Folder of bench/pages.json.",
+)
+@click.option("--most", type=click.IntRange(10), default=SIZES[-1], show_default=True)
+def main(build: Path, most: int) -> None:
+    """Measure how many pages are made a second."""
+    plain = _plain(PLAIN_PAGES)
+    sizes = sorted({size for size in (*SIZES, most) if size <= most})
+    runs = [(size, MOST_WORKERS) for size in sizes] + [(min(most, SIZES[1]), 1)]
+    told = {run: _pages(*run) for run in runs}
+    rate = 1 / median(plain)
+    table = Table(title="Pages of pairs, beside the plain way", box=box.SIMPLE)
+    for heading in ("pages", "workers", "seconds", "pages/s", "ratio", "later pages/s", "peak, MB"):
+        table.add_column(heading, justify="right")
+    table.add_row(f"{PLAIN_PAGES}", "plain", f"{sum(plain):.1f}", f"{rate:.2f}", "1.0", "", "")
+    for (number, workers), about in told.items():
+        all_of_it, begun = about["seconds"][-1], about["seconds"][0]
+        later = (number - 1) / (all_of_it - begun)  # processes start once
+        table.add_row(
+            f"{number}", f"{workers}", f"{all_of_it:.1f}", f"{number / all_of_it:.2f}",
+            f"{number / all_of_it / rate:.1f}", f"{later:.2f}", f"{about['peak'] / 1e6:.0f}",
+        )  # fmt: skip
+    kept = {
+        "processors": os.cpu_count(),
+        "plain_seconds": plain,
+        "runs": [
+            {"pages": n, "workers": w, "seconds": about["seconds"], "peak_bytes": about["peak"]}
+            for (n, w), about in told.items()
+        ],
+    }
+    write_whole(build / "bench" / "pages.json", (json.dumps(kept, indent=2) + "\n").encode())
+    Console(soft_wrap=True).print(table)
+
+
+if __name__ == "__main__":
+    main()
