@@ -2,7 +2,7 @@
 // then heights are guesses, and so are places: who jumps, or prints, has all of it laid out first.
 "use strict";
 (() => {
-  const LATER = 'main > [style^="--high"], main > .tools, .csl-entry';
+  const LATER = "main.long > :not(h1, h2, h3), .long .csl-entry";
 
   function all() {
     for (const element of document.querySelectorAll(LATER)) element.style.contentVisibility = "visible";
