@@ -1,5 +1,6 @@
 """The command line: ``python -m reportlib``."""
 
+import gc
 import io
 import json
 import os
@@ -110,6 +111,7 @@ def report(
     if as_of:
         os.environ["AS_OF"] = as_of
     start_server()  # which imports what takes long, while we do
+    gc.disable()  # of a short build with large notebooks hardly anything is garbage
     from reportlib.params import ParamsError
     from reportlib.pipeline.progress import shown
 

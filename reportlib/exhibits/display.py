@@ -11,6 +11,7 @@ from typing import Any
 
 import altair as alt
 import pandas as pd
+from altair.utils import schemapi
 from IPython.display import display
 
 from reportlib.exhibits.theme import WIDTH
@@ -58,7 +59,7 @@ def figure(chart: alt.TopLevelMixin, *, id: str, caption: str, alt: str) -> None
 
     *caption* states what the figure shows, as Markdown; *alt* says what is seen, as plain text.
     """
-    spec = chart.to_dict()
+    spec = chart.to_dict(validate=schemapi.DEBUG_MODE)
     for rows in spec["datasets"].values():
         for row in rows:
             row.update({k: _rounded(v) for k, v in row.items() if isinstance(v, float)})

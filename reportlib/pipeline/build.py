@@ -26,6 +26,8 @@ INPUTS = (
     "pyproject.toml",
 )  # fmt: skip
 
+HELPERS = 2  # processes that draw charts while sections are executed, and after
+
 Progress = Callable[[str, int, int], None]
 
 
@@ -34,7 +36,7 @@ class Way:
     """How a build is done; what it builds is the same."""
 
     kernel: str = forks.KERNEL
-    workers: int = (os.cpu_count() or 1) + 1  # a kernel that starts or ends mostly waits
+    workers: int = os.cpu_count() or 1
     cached: bool = True
 
 
@@ -91,7 +93,7 @@ def build(
     with (
         tempfile.TemporaryDirectory(prefix="hbm-panorama-") as scratch,
         forks.environment(Path(scratch)),
-        forks.helpers() as submit,
+        forks.helpers(HELPERS) as submit,
         TEXTS.kept(cache, submit),
     ):
         contents = _contents(

@@ -10,6 +10,7 @@ from contextlib import suppress  # noqa: E402
 import altair as alt  # noqa: E402
 import ipykernel.kernelapp  # noqa: E402, F401
 import pandas as pd  # noqa: E402
+from altair.utils import schemapi  # noqa: E402
 
 import reportlib.exhibits.charts.pages  # noqa: E402
 import reportlib.exhibits.tables.pages  # noqa: E402
@@ -18,6 +19,9 @@ from reportlib.exhibits import charts, display, tables  # noqa: E402, F401
 from reportlib.exhibits.tables import editions  # noqa: E402, F401
 from reportlib.pipeline import shell  # noqa: E402, F401
 
+# Altair checks every part of a chart against a schema, and again the whole; authors who edit a
+# notebook have it so, and what cannot be drawn fails a build anyway.
+schemapi.DEBUG_MODE = False
 alt.Chart(pd.DataFrame({"x": [0.0]})).mark_point().encode(x="x:Q").to_dict()  # reads a schema
 with suppress(params.ParamsError, OSError):  # who builds with them tells what is wrong
     numbers = params.load()  # kept for kernels, by its content
