@@ -9,9 +9,9 @@ import json
 import re
 import subprocess
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -52,6 +52,8 @@ ENTRY = {  # in a list of sources: what is before its number, its key in that, w
 
 ThingT = TypeVar("ThingT")
 
+_entries: dict[tuple[str, str], str] = {}  # by format and source
+
 
 def render(paper: Manuscript, to: str, *options: str, missing: str = "") -> list[str]:
     """Return the chapters of *paper*, numbers, cross references and citations resolved.
@@ -60,7 +62,7 @@ def render(paper: Manuscript, to: str, *options: str, missing: str = "") -> list
     *missing* characters get names.
     """
     made = with_marks(paper, to, *options, missing=missing)
-    return _resolved(made, to, json.dumps(paper.metadata.get("references", [])))
+    return _resolved(made, to, paper.metadata.get("references", []))
 
 
 def with_marks(paper: Manuscript, to: str, *options: str, missing: str = "") -> list[str]:
@@ -110,7 +112,7 @@ def _pandoc(to: str, text: str, *options: str) -> str:
     return done.stdout
 
 
-def _resolved(made: list[str], to: str, sources: str) -> list[str]:
+def _resolved(made: list[str], to: str, sources: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return the texts of chapters with what their marks stand for."""
     told = [json.loads(found[1]) for found in map(TOLD.search, made) if found]
     numbers, sections = _numbers(told)
@@ -168,11 +170,16 @@ def _numbers(told: Iterable[Mapping[str, Any]]) -> tuple[dict[str, str], list[in
     return numbers, sections
 
 
-@lru_cache(maxsize=4)
-def entries(to: str, sources: str) -> dict[str, str]:
-    """Return the entries of *sources* for a list of them, each with a mark for its number."""
-    if not json.loads(sources):
-        return {}
-    options = ("--metadata", "whole=true", "--citeproc", "--csl", str(STYLE))
-    made = _made(to, json.dumps({"sources": sources}), *options)
-    return {key: before + SOURCES + behind for before, key, behind in ENTRY[to].findall(made)}
+def entries(to: str, sources: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return the entries of *sources* for a list of them, each with a mark for its number.
+
+    An entry does not depend on others, and is made once in a process.
+    """
+    texts = {str(source["id"]): json.dumps(source) for source in sources}
+    new = {key: text for key, text in texts.items() if (to, text) not in _entries}
+    if new:
+        options = ("--metadata", "whole=true", "--citeproc", "--csl", str(STYLE))
+        made = _made(to, json.dumps({"sources": f"[{','.join(new.values())}]"}), *options)
+        for before, key, behind in ENTRY[to].findall(made):
+            _entries[to, new[key]] = before + SOURCES + behind
+    return {key: _entries[to, text] for key, text in texts.items()}

@@ -6,7 +6,6 @@ chart as SVG; Typst makes the PDF. All three come in wheels: no LaTeX, no browse
 Raw HTML and TeX in Markdown are text here, so that nothing in a notebook is executed.
 """
 
-import json
 import tempfile
 from copy import deepcopy
 from dataclasses import replace
@@ -40,10 +39,9 @@ def html(paper: Manuscript, *options: str) -> tuple[str, str]:
 
 def begin(paper: Manuscript) -> None:
     """Make what does not depend on the rest of a report that *paper* will be in."""
-    sources = json.dumps(paper.metadata["references"])
     for to, *options in ((*HTML, NUMBERED), ("typst",)):
         with_marks(paper, to, *options)
-        entries(to, sources)
+        entries(to, paper.metadata["references"])
 
 
 class DocumentExporter(Exporter):

@@ -12,10 +12,13 @@ from functools import cache
 from itertools import combinations
 from pathlib import Path
 from threading import Lock
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from reportlib.digests import digest, of_bytes, of_files
+
+if TYPE_CHECKING:
+    from reportlib.params import Params
 
 Kind = Literal["chip", "model", "compare"]
 PACKAGE = Path(__file__).parents[1]
@@ -143,18 +146,23 @@ def make(given: Inputs, pages: Sequence[Page]) -> list[Made]:
 
         about = {"HBM_PARAMS": _unpacked(given.params).name, "AS_OF": given.day, "HBM_PAGES": "yes"}
         with forks.environment(Path(scratch)), forks.variables(about):
-            return [_made(given, page, Path(scratch)) for page in pages]
+            forks.start_server()  # which imports what takes long, while we do
+            from reportlib import params
+            from reportlib.pipeline.assemble import csl_item
+            from reportlib.pipeline.chapters import entries
+
+            numbers = params.load()
+            entries("html5", [csl_item(key, source) for key, source in numbers.sources.items()])
+            return [_made(given, page, numbers, Path(scratch)) for page in pages]
 
 
-def _made(given: Inputs, page: Page, folder: Path) -> Made:
+def _made(given: Inputs, page: Page, numbers: "Params", folder: Path) -> Made:
     from nbformat import reads
 
-    from reportlib import params
     from reportlib.pipeline import site
     from reportlib.pipeline.execute import Failure, executed
     from reportlib.pipeline.manuscript import ExportError
 
-    numbers = params.load()
     source = reads(given.notebooks[page.kind], as_version=4)
     notebook = executed(source, page.path, dict(page.parameters), folder)
     if isinstance(notebook, Failure):

@@ -45,13 +45,14 @@ def page_notebook(
     """Return an executed notebook as `site_page` takes it: what readers see, and what it cites."""
     name = place.path.partition("/")[0]
     whole = new_notebook(cells=shown(name, notebook))
-    if sources.keys() & set(CITED.findall(str(whole.cells))):
+    cited = sorted(sources.keys() & set(CITED.findall(str(whole.cells))))
+    if cited:
         whole.cells.append(new_markdown_cell(REFERENCES, metadata={"notebook": name}))
     for number, cell in enumerate(whole.cells):
         cell.id = f"cell-{number}"
     whole.metadata["panorama"] = {
         "title": place.title,
-        "references": [csl_item(key, source) for key, source in sorted(sources.items())],
+        "references": [csl_item(key, sources[key]) for key in cited],
     }
     return whole
 
