@@ -33,9 +33,13 @@ from reportlib.pipeline.site.build import local, made
 
 SIZES = (10, 100, 1000)
 MOST_WORKERS = 2
+ONE_WORKER = 300  # pages for one worker
 PLAIN_PAGES = 4
 SAMPLE = 0.5  # seconds between two looks at memory
-CHILD = "from reportlib.bench_pages import child; child({}, {})"
+CHILD = (
+    "from reportlib.pipeline.forks import start_server; start_server();"  # as a build does
+    "from reportlib.bench_pages import child; child({}, {})"
+)
 COMMANDS = Path(sys.executable).parent
 
 
@@ -124,8 +128,8 @@ def _plain(number: int) -> list[float]:
 def main(build: Path, most: int) -> None:
     """Measure how many pages are made a second."""
     plain = _plain(PLAIN_PAGES)
-    sizes = sorted({size for size in (*SIZES, most) if size <= most})
-    runs = [(size, MOST_WORKERS) for size in sizes] + [(min(most, SIZES[1]), 1)]
+    sizes = sorted({size for size in (*SIZES, ONE_WORKER, most) if size <= most})
+    runs = [(size, MOST_WORKERS) for size in sizes] + [(min(most, ONE_WORKER), 1)]
     told = {run: _pages(*run) for run in runs}
     rate = 1 / median(plain)
     table = Table(title="Pages of pairs, beside the plain way", box=box.SIMPLE)

@@ -114,10 +114,11 @@ def code() -> str:
 def _packed(folder: Path) -> bytes:
     """Return the files of *folder*, the same bytes for the same files."""
     packed = io.BytesIO()
-    with ZipFile(packed, "w", ZIP_DEFLATED) as files:
+    with ZipFile(packed, "w") as files:
         for path in sorted(folder.rglob("*")):
             if path.is_file():
-                files.writestr(ZipInfo(path.relative_to(folder).as_posix()), path.read_bytes())
+                about = ZipInfo(path.relative_to(folder).as_posix())  # no time of its own
+                files.writestr(about, path.read_bytes(), compress_type=ZIP_DEFLATED)
     return packed.getvalue()
 
 
