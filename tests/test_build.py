@@ -310,3 +310,21 @@ def test_a_watch_tells_the_seconds_of_each_stage():
         pass
 
     assert 0 <= watch.stages["one"] < 1
+
+
+def test_what_a_killed_build_left_half_written_is_swept(tmp_path):
+    (tmp_path / "a.html").write_text("whole")
+    (tmp_path / "site").mkdir()
+    (tmp_path / ".site-abcdefgh").mkdir()
+    old, new, other = (
+        tmp_path / name for name in (".a.html.abcdefgh", ".a.html.hgfedcba", ".b.html.abcdefgh")
+    )
+    for path in (old, new, other):
+        path.write_text("half")
+    for path in (old, other, tmp_path / ".site-abcdefgh"):
+        os.utime(path, (0, 0))
+
+    files.sweep(tmp_path)
+
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"a.html", "site", new.name, other.name}

@@ -2,9 +2,13 @@
 
 import re
 import shutil
+import subprocess
+import sys
+import time
 import zlib
 
 import page
+import psutil
 import pytest
 from conftest import ROOT, Elements, command, read
 
@@ -119,6 +123,40 @@ def test_two_builds_have_the_same_bytes(built, tmp_path, environment):
 
     assert done.returncode == 0, done.stderr
     assert differing(built, tmp_path / "b") == set()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are looked up as Linux tells them")
+@pytest.mark.parametrize("moment", ["started", "executed"])
+def test_a_build_that_is_killed_leaves_no_process_and_the_last_good_report(
+    built, tmp_path, environment, moment
+):
+    shutil.copytree(built, tmp_path / "b", ignore=shutil.ignore_patterns("cache"))
+    words = [sys.executable, "-m", "reportlib", "report", "--no-cache", "--build", tmp_path / "b"]
+    marked = environment | {"HBM_KILLED": str(tmp_path), "HBM_PARAMS": str(ROOT / "params")}
+
+    def ours():
+        return [p for p in psutil.process_iter() if _marked(p) == str(tmp_path)]
+
+    with subprocess.Popen(words, env=marked, stdout=subprocess.PIPE, text=True, cwd=ROOT) as build:
+        while moment not in build.stdout.readline():
+            assert build.poll() is None
+        assert len(ours()) > 1
+        build.kill()
+    end = time.monotonic() + 10
+    while ours():
+        assert time.monotonic() < end, ours()
+        time.sleep(0.1)
+
+    assert differing(built, tmp_path / "b") == set()
+    done = command("--params", ROOT / "params", "--build", tmp_path / "b", cwd=ROOT)
+    assert done.stdout.startswith("Nothing changed since the last build.")
+
+
+def _marked(process):
+    try:
+        return process.environ().get("HBM_KILLED")
+    except psutil.Error:
+        return ""
 
 
 def test_a_build_from_the_cache_has_the_same_bytes(built, tmp_path):

@@ -14,7 +14,7 @@ from pathlib import Path
 from reportlib.digests import digest, of_bytes, of_file, of_files
 from reportlib.pipeline import forks, keys
 from reportlib.pipeline.cache import Cache
-from reportlib.pipeline.files import write_together
+from reportlib.pipeline.files import sweep, write_together
 from reportlib.pipeline.texts import TEXTS
 
 ROOT = Path(__file__).parents[2]
@@ -100,6 +100,8 @@ def build(
             target, Path(scratch), cache, submit, progress=progress, watch=watch, way=way
         )
     cache.prune()
+    for folder in (target, target / "data"):
+        sweep(folder)
     digests = {name: of_bytes(content) for name, content in contents.items()}
     with watch.stage("write"):
         contents[RECORD] = json.dumps({"inputs": inputs, "files": digests}, indent=1).encode()

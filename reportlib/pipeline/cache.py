@@ -5,15 +5,13 @@ An entry begins with the digest of its content. One that is not whole is none, a
 
 import os
 import tempfile
-import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 from reportlib.digests import of_bytes
+from reportlib.pipeline.files import abandoned
 
 MOST_BYTES = 200_000_000
-LONGEST_WRITE = 60  # seconds; what is half written for longer was left by a process that died
 
 
 class Cache:
@@ -53,14 +51,6 @@ class Cache:
             finally:
                 Path(name).unlink(missing_ok=True)
 
-    def kept(self, key: str, make: Callable[[], bytes]) -> bytes:
-        """Return what is kept under *key*; if nothing is, what *make* makes, and keep it."""
-        content = self.get(key)
-        if content is None:
-            content = make()
-            self.put(key, content)
-        return content
-
     def prune(self) -> None:
         """Remove the longest unused entries beyond MOST_BYTES, and what was left half written."""
         if self.folder is None:
@@ -70,6 +60,5 @@ class Cache:
             files = [(path.stat(), path) for path in self.folder.iterdir()]
             for stat, path in sorted(files, key=lambda f: f[0].st_mtime, reverse=True):
                 room -= stat.st_size
-                left = path.name[0] == "." and time.time() - stat.st_mtime > LONGEST_WRITE
-                if room < 0 or left:
+                if room < 0 or (path.name[0] == "." and abandoned(stat)):
                     path.unlink(missing_ok=True)

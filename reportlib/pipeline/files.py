@@ -1,12 +1,34 @@
 """Files that are written whole or not at all."""
 
 import os
+import re
+import shutil
 import tempfile
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from reportlib.digests import of_bytes, of_file
+
+LONGEST_WRITE = 60  # seconds; what is half written for longer was left by a process that died
+
+
+def abandoned(half_written: os.stat_result) -> bool:
+    """Whether nobody writes to the file any more."""
+    return time.time() - half_written.st_mtime > LONGEST_WRITE
+
+
+def sweep(folder: Path) -> None:
+    """Remove what builds that were killed left half written in *folder*, beside what it was for."""
+    with suppress(OSError):
+        for path in folder.glob(".*"):
+            name = re.fullmatch(r"\.(.+)[.-][a-z0-9_]{8}", path.name)
+            if name and (folder / name[1]).exists() and abandoned(path.stat()):
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink()
 
 
 def write_whole(path: Path, content: bytes) -> None:
