@@ -181,15 +181,13 @@ def begin_anew(environment: Mapping[str, str], folder: str) -> None:
     """Let this process, which was just forked, be as if Python had started with it."""
     import numpy as np
 
-    from reportlib.pipeline import preload
-
     os.setsid()
     end_with_parent()
     os.environ.clear()
     os.environ.update(environment)
     time.tzset()
     os.chdir(folder)
-    sys.path[:] = preload.PATH
+    sys.path[:] = sys.modules[PRELOADED].PATH
     multiprocessing.set_start_method(None, force=True)
     np.random.seed()  # noqa: NPY002 (forks would all draw the same)
     gc.freeze()  # what all share is not garbage
