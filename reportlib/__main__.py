@@ -129,6 +129,8 @@ def report(
         _stop(
             f"{error.filename or target}: {error.strerror}; nothing half-written is left.", target
         )
+    finally:
+        gc.enable()
     watch.stages["all"] = time.perf_counter() - started
     click.echo(", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in watch.stages.items()))
     _name_documents(target)
