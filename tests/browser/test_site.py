@@ -9,9 +9,9 @@ import pytest
 import small_site
 from axe_playwright_python.sync_playwright import Axe
 
-from reportlib.pipeline.site import report_place
-from reportlib.pipeline.site.page import report_page
+from reportlib.pipeline.site import report_place, shared_assets
 from reportlib.pipeline.site.reading import ReportPage
+from reportlib.pipeline.site.report import report_page
 
 pytestmark = pytest.mark.browser
 
@@ -193,20 +193,51 @@ def test_text_does_not_move_as_fonts_and_charts_come(visit, server):
     assert page.tab.evaluate("shifts.reduce((a, b) => a + b, 0)") < 0.02
 
 
-def test_who_jumps_into_a_long_report_lands_where_it_says(visit_at, folder, built):
-    """Exhibits far down are laid out later; places would be guesses if they were not by then."""
+@pytest.fixture(scope="module")
+def long(tmp_path_factory, built):
+    """The address of the report's page of a site, of a report as long as it is."""
     report = ReportPage((built / "hbm-panorama.html").read_text())
-    text, (path, specs) = report_page(report, report_place(small_site.numbers().report))
-    small_site.write(folder, {"report/long.html": text.encode(), path: specs})
-    for width in (1280, 390):
-        page = visit_at((folder / "report/long.html").as_uri() + "#tbl-claims", width)
-        top = "document.getElementById('tbl-claims').getBoundingClientRect().top"
-        page.until(f"Math.abs({top}) < 100")
-        page = visit_at((folder / "report/long.html").as_uri(), width)
-        page.tab.evaluate("document.body.append(document.createElement('a'))")
-        page.tab.evaluate("document.body.lastChild.href = '#fig-plane'")
-        page.tab.evaluate("document.body.lastChild.click()")
-        page.until(f"Math.abs({top.replace('tbl-claims', 'fig-plane')}) < 100")
+    found = dict(report_page(report, report_place(small_site.numbers().report)))
+    folder = small_site.write(tmp_path_factory.mktemp("long"), found | shared_assets())
+    return (folder / "report/index.html").as_uri()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_who_jumps_into_a_long_report_lands_where_it_says(visit_at, long, width):
+    """Exhibits far down are laid out later; places would be guesses if they were not by then."""
+    page = visit_at(f"{long}#tbl-claims", width)
+    top = "document.getElementById('tbl-claims').getBoundingClientRect().top"
+    page.until(f"Math.abs({top}) < 100")
+    page = visit_at(long, width)
+    page.tab.evaluate("document.body.append(document.createElement('a'))")
+    page.tab.evaluate("document.body.lastChild.href = '#fig-plane'")
+    page.tab.evaluate("document.body.lastChild.click()")
+    page.until(f"Math.abs({top.replace('tbl-claims', 'fig-plane')}) < 100")
+
+
+def test_pictures_of_a_long_report_come_by_themselves_and_before_printing(visit_at, long):
+    empty = "document.querySelectorAll('.chart > svg:empty').length"
+    page = visit_at(long)
+    page.until(f"{empty} === 0")
+    assert page.tab.evaluate("document.querySelectorAll('.chart > svg').length") > 20
+    idle = "window.requestIdleCallback = () => {};"  # as in a browser that is never idle
+    page.tab.add_init_script(idle)
+    page.tab.reload()
+    assert page.tab.evaluate(empty) > 20
+    page.tab.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.tab.evaluate(empty) == 0
+    assert page.complaints == []
+
+
+def test_without_scripts_a_long_report_has_its_pictures_as_files(visit_at, long):
+    page = visit_at(long, java_script_enabled=False)
+    for picture in page.tab.locator(".chart img").all()[::8]:
+        picture.scroll_into_view_if_needed()
+        drawn, room, alt = picture.evaluate("e => [e.naturalWidth, e.width, e.alt]")
+        assert drawn == room > 200
+        assert alt
+    assert not page.tab.locator(".chart > svg").first.is_visible()
+    assert page.complaints == []
 
 
 def test_the_theme_that_a_reader_chose_holds_on_the_next_page(visit, server):

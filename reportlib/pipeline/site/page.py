@@ -1,6 +1,5 @@
 """A page of the site: an executed notebook, or HTML of our own, in what all pages share."""
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -15,27 +14,12 @@ from reportlib.pipeline.assemble import csl_item, shown
 from reportlib.pipeline.export import html
 from reportlib.pipeline.manuscript import manuscript
 from reportlib.pipeline.page import allowed, asset, finished, json_script, template
-from reportlib.pipeline.site.assets import SEARCH, hashed, paths
+from reportlib.pipeline.site.assets import SEARCH, paths
 from reportlib.pipeline.site.place import HOME, WAYS, Place, absolute
-from reportlib.pipeline.site.reading import ReportPage
 
 CITED = re.compile(r"@([\w.:/+-]*[\w/])")  # what may be the key of a source
 HEADING = re.compile(r"\s*<h1[^>]*>(.*?)</h1>", re.DOTALL)
 ROOTED = re.compile(r"\s*<ul>\s*<li><a[^>]*>.*?</a>\s*(<ul>.*</ul>)\s*</li>\s*</ul>\s*", re.DOTALL)
-SPEC = re.compile(
-    r'(<figure id="(fig-[^"]+)"[^>]*>\s*<div class="chart[^>]*>.*?</svg>)'
-    r'<script type="application/json">(.*?)</script>',
-    re.DOTALL,
-)
-FIGURE = re.compile(
-    r'<figure( id="fig-[^"]+"[^>]*>\s*<div class="chart[^>]*><svg .*? height="([\d.]+)")'
-)
-TABLE = re.compile(r'<div( class="table-frame".*?</table>)', re.DOTALL)
-CAPTION, ROW = 80, 34  # pixels, about
-PUT = (
-    'const data = document.createElement("script"); data.type = "application/json"; '
-    "data.textContent = spec; document.querySelector(`#${id} .chart`).append(data);"
-)
 REFERENCES = "## Sources {.unnumbered}\n\n::: {#refs}\n:::"
 
 
@@ -75,29 +59,6 @@ def site_page(notebook: NotebookNode, place: Place) -> str:
         contents=contents,
         charts=json_script(CONFIG, name="chart-config") if paper.charts else "",
     )
-
-
-def report_page(report: ReportPage, place: Place) -> tuple[str, tuple[str, bytes]]:
-    """Return the report's page, made of the one that stands alone, and its charts' specs.
-
-    Browsers are spared what is far from the reader: specs are a script that comes after the text,
-    and exhibits are laid out as they come near, for which they say how high they will be.
-    """
-    specs = {exhibit[2]: exhibit[3] for exhibit in SPEC.finditer(report.body)}
-    body = SPEC.sub(r"\1", report.body)
-    body = FIGURE.sub(lambda f: f"<figure{_high(float(f[2]) + CAPTION)}{f[1]}", body)
-    body = TABLE.sub(lambda t: f"<div{_high(CAPTION + ROW * t[1].count('<tr>'))}{t[1]}", body)
-    script = f"for (const [id, spec] of Object.entries({json.dumps(specs)})) {{{PUT}}}\n".encode()
-    path = hashed("charts.js", script)
-    text = around(
-        place, body, contents=report.contents, charts=report.config, before=[place.root + path]
-    )
-    return text, (path, script)
-
-
-def _high(pixels: float) -> str:
-    """Return how high an exhibit will be, about: a picture or rows, and its caption."""
-    return f' style="--high:{pixels + CAPTION:.0f}px"'
 
 
 def around(

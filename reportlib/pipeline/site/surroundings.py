@@ -19,9 +19,9 @@ from reportlib.pipeline.site import (
     social,
 )
 from reportlib.pipeline.site.assets import shared_assets
-from reportlib.pipeline.site.page import report_page
 from reportlib.pipeline.site.place import HOME, Place, report_place, way_place
 from reportlib.pipeline.site.reading import ReportPage
+from reportlib.pipeline.site.report import report_page
 
 REPORT = "report/index.html"
 
@@ -44,9 +44,7 @@ def surroundings(
     report = ReportPage(html.decode())
     place = report_place(numbers.report, address)
     yield from shared_assets().items()
-    text, specs = report_page(report, place)
-    yield place.path, text.encode()
-    yield specs
+    yield from report_page(report, place)
     yield "report/hbm-panorama.html", html
     yield f"report/{archive.PDF}", pdf
     yield from downloads.downloads(numbers, tables, _way(numbers, "data", address))
