@@ -26,6 +26,9 @@ READING = (
     "cards.js",
     "site/skipped.js",
 )  # after the charts, which they use
+READY = 'document.addEventListener("DOMContentLoaded", '
+# Each part has a task of its own: all in one would be long, and the page deaf until it is over.
+LATER = f"const later = (act) => {READY}() => setTimeout(act));\n"
 AT_ONCE = {  # in the style itself: text that is painted before they are there moves as they come
     WEB_FONTS["IBM Plex Sans", 400, "normal"], WEB_FONTS["IBM Plex Sans", 700, "normal"],
 }  # fmt: skip
@@ -61,10 +64,11 @@ def _named() -> dict[str, tuple[str, bytes]]:
         )
         for at_once in (True, False)
     )
+    reading = charts_script("linked.js") + "".join(map(asset, READING))
     texts = {
         "fonts.css": later,
         "site.css": first + "".join(map(asset, (*STYLES, "site/site.css"))),
-        "reading.js": charts_script("linked.js") + "".join(map(asset, READING)),
+        "reading.js": LATER + reading.replace(READY, "later("),
         "tables.js": asset("tables.js"),
         "site.js": asset("site/search.js") + asset("site/chooser.js"),
         "minisearch.js": asset("site/minisearch-7.2.0.js"),
