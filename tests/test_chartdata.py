@@ -7,7 +7,7 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from reportlib.exhibits.tables.parts import MARKS
 from reportlib.pipeline.chartdata import SURENESS, compact, source_words
-from reportlib.pipeline.export import ExportError, manuscript
+from reportlib.pipeline.manuscript import ExportError, manuscript
 from reportlib.pipeline.page import lean
 
 NBSP = "\N{NO-BREAK SPACE}"

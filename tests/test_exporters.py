@@ -17,7 +17,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from reportlib.pipeline import export, printing
 from reportlib.pipeline.chapters import render
-from reportlib.pipeline.manuscript import manuscript
+from reportlib.pipeline.manuscript import manuscript, picture_of
 from reportlib.pipeline.packing import packed
 
 FRAME = pd.DataFrame({"name": ["alpha", "beta"], "n": [1.5, -20]})
@@ -288,3 +288,17 @@ def test_citations_lead_to_their_source():
 
     assert objects.count(b"/Dest[3 0 R/XYZ 10 40 0]/Contents(source)") == 2
     assert b"URI(https://a.b)" in objects
+
+
+def test_a_picture_does_not_depend_on_what_was_drawn_before():
+    spec = (
+        '{"data": {"values": [{"a": 1}]}, "mark": {"type": "line", "clip": true}, "encoding": '
+        '{"x": {"field": "a", "type": "quantitative"}, "y": {"field": "a", "type": "quantitative"}}}'
+    )
+    first = picture_of(spec)
+    picture_of(spec.replace("line", "area"))
+    picture_of.cache_clear()
+
+    assert picture_of(spec) == first
+    assert 'id="clip1"' in first
+    assert first.count("url(#clip1)") == first.count("url(#")

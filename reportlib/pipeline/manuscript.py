@@ -49,6 +49,7 @@ TERMINAL = re.compile(  # and the mark at the beginning of a file
 FORMULA = re.compile(
     r"\$+(.*?)\$+|(\\begin\{(?:align|equation|gather)\*?\}.*)|\\\[(.*)\\\]", re.DOTALL
 )
+COUNTED = re.compile(r'(\bid="|url\(#|href="#)([A-Za-z_]+)(\d+)')
 INVISIBLE_HTML = re.compile(r"(?is)<(script|style|template)\b.*?</\1\s*>|<!--.*?-->|<[^>]*>")
 
 
@@ -311,7 +312,13 @@ def _style() -> str:
 def picture_of(spec: str) -> str:
     """Return a chart as SVG, drawn by itself."""
     register_fonts()
-    return str(vl_convert.vegalite_to_svg(spec, config=CONFIG, allowed_base_urls=[]))
+    svg = str(vl_convert.vegalite_to_svg(spec, config=CONFIG, allowed_base_urls=[]))
+    counts: dict[str, int] = {}  # Vega counts on from the last chart that a process drew
+
+    def renumbered(name: re.Match[str]) -> str:
+        return f"{name[1]}{name[2]}{counts.setdefault(name[2] + name[3], len(counts) + 1)}"
+
+    return COUNTED.sub(renumbered, svg)
 
 
 @cache
@@ -323,6 +330,7 @@ def font_folders() -> list[str]:
 
 @cache
 def register_fonts() -> None:
+    """Have charts drawn in our fonts."""
     for folder in font_folders():
         vl_convert.register_font_directory(folder)
 
