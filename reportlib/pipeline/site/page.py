@@ -17,6 +17,7 @@ from reportlib.pipeline.page import allowed, asset, finished, json_script, templ
 from reportlib.pipeline.site.assets import SEARCH, paths
 from reportlib.pipeline.site.place import HOME, WAYS, Place, absolute
 
+NOTEBOOKS = {"chips": "chip", "models": "model", "compare": "compare"}  # by their pages' folders
 CITED = re.compile(r"@([\w.:/+-]*[\w/])")  # what may be the key of a source
 HEADING = re.compile(r"\s*<h1[^>]*>(.*?)</h1>", re.DOTALL)
 ROOTED = re.compile(r"\s*<ul>\s*<li><a[^>]*>.*?</a>\s*(<ul>.*</ul>)\s*</li>\s*</ul>\s*", re.DOTALL)
@@ -27,7 +28,7 @@ def page_notebook(
     notebook: NotebookNode, place: Place, sources: Mapping[str, Source]
 ) -> NotebookNode:
     """Return an executed notebook as `site_page` takes it: what readers see, and what it cites."""
-    name = place.path.partition("/")[0]
+    name = NOTEBOOKS[place.path.partition("/")[0]]
     whole = new_notebook(cells=shown(name, notebook))
     cited = sorted(sources.keys() & set(CITED.findall(str(whole.cells))))
     if cited:
