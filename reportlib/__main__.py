@@ -174,6 +174,12 @@ def site(
     if (executor == "dask") != bool(scheduler):
         message = "--executor dask and --scheduler tcp://HOST:PORT go together"
         raise click.UsageError(message)
+    from reportlib.pipeline.site import NO_ADDRESS, stated_address
+
+    try:
+        stated_address()
+    except ValueError as error:
+        _stop(str(error), target)
     context.invoke(
         report, params=params, target=target, as_of=as_of, force=False, no_cache=no_cache,
         workers=None, kernel=None,
@@ -188,13 +194,16 @@ def site(
     if not no_cache and building.unchanged_site(target, inputs, command):
         click.echo(f"Nothing changed since the last build of {_shown(target / 'site')}.")
         return
+    os.environ["HBM_PARAMS"] = str(params.resolve())
+    if as_of:
+        os.environ["AS_OF"] = as_of
     number = workers or os.cpu_count() or 1
     try:
         with (
             counted() as progress,
             cluster.workers(scheduler) if scheduler else building.local(number) as makers,
         ):
-            building.build_site(
+            address = building.build_site(
                 target, inputs, command, makers,
                 all_pairs=pairs == "all", cached=not no_cache, progress=progress,
             )  # fmt: skip
@@ -203,6 +212,8 @@ def site(
     except OSError as error:
         _stop(f"{error.filename or target}: {error.strerror}", target)
     click.echo(f"{_shown(target / 'site')}: all {time.perf_counter() - started:.1f} s")
+    if not address:
+        click.echo(NO_ADDRESS)
 
 
 @main.command()

@@ -12,6 +12,7 @@ from reportlib.pipeline.site.place import (
     place_of,
     report_place,
     site_address,
+    stated_address,
 )
 from reportlib.pipeline.site.surroundings import surroundings
 
@@ -24,5 +25,6 @@ __all__ = [
     "shared_assets",
     "site_address",
     "site_page",
+    "stated_address",
     "surroundings",
 ]

@@ -92,10 +92,11 @@ def build_site(
     all_pairs: bool,
     cached: bool,
     progress: Progress,
-) -> None:
+) -> str:
     """Build the site in *target*, whose report is there: all is put in place, or nothing is.
 
-    *inputs* is the digest of what it is made from, *command* how it is made.
+    *inputs* is the digest of what it is made from, *command* how it is made. Returns the address
+    that its pages tell, or nothing.
     """
     from reportlib import params
     from reportlib.pipeline import site
@@ -142,9 +143,17 @@ def build_site(
         record = record_of(folder)
         record.unlink(missing_ok=True)  # until all files are there, nobody takes it for whole
         staged.place()
-        about = {"inputs": inputs, "command": command, "files": staged.digests}
+        about = _told_of(inputs, command) | {"files": staged.digests}
         write_whole(record, json.dumps(about, indent=1).encode())
     cache.prune()
+    return address
+
+
+def _told_of(inputs: str, command: str) -> dict[str, object]:
+    """Return what the record of a site says besides its files; an address in params is an input."""
+    from reportlib.pipeline.site import stated_address
+
+    return {"inputs": inputs, "command": command, "address": stated_address()}
 
 
 def _told(failures: Sequence[str]) -> str:
@@ -161,4 +170,4 @@ def unchanged_site(target: Path, inputs: str, command: str) -> bool:
         digests = {path: of_file(folder / path) for path in record["files"]}
     except (OSError, ValueError, LookupError, TypeError):
         return False
-    return bool(record == {"inputs": inputs, "command": command, "files": digests})
+    return bool(record == _told_of(inputs, command) | {"files": digests})

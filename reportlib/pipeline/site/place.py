@@ -73,9 +73,14 @@ def site_address(report: Report) -> str:
 
     Raises ValueError for an address that is none.
     """
+    return stated_address() or report.address or ""
+
+
+def stated_address() -> str:
+    """Return the address that SITE_ADDRESS says, or nothing; raises ValueError where it is none."""
     text = os.environ.get("SITE_ADDRESS", "")
     if not text:
-        return report.address or ""
+        return ""
     try:
         return TypeAdapter(Address).validate_python(text if text.endswith("/") else f"{text}/")
     except ValidationError:
