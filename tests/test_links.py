@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import small_site
 from click.testing import CliRunner
 
 from reportlib.__main__ import main
@@ -167,6 +168,14 @@ def nu():
         ]
 
     return run
+
+
+def test_pages_of_a_site_are_valid(nu, tmp_path):
+    made = small_site.files()
+    small_site.write(tmp_path, made)
+    pages = [path for path in made if path.endswith(".html")]
+    assert len(pages) > 10
+    assert nu(*(tmp_path / path for path in pages)) == []
 
 
 def test_html_that_is_not_valid_is_told(nu, check, tmp_path):

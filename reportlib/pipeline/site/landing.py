@@ -158,7 +158,7 @@ def _citing(numbers: Params, place: Place) -> Iterator[str]:
     yield '<h2 id="cite">Cite this</h2>'
     yield f"<p>{escape(citation.sentence(numbers.report, place.address), quote=False)}</p>"
     entry = escape(citation.bibtex(numbers.report, place.address), quote=False)
-    yield f'<pre tabindex="0" aria-label="BibTeX"><code>{entry}</code></pre>'
+    yield f'<pre tabindex="0" role="group" aria-label="BibTeX"><code>{entry}</code></pre>'
     yield (
         '<p><a href="citation.bib">citation.bib</a> · <a href="CITATION.cff">CITATION.cff</a> · '
         '<a href="feed.xml">Atom</a> and <a href="feed.json">JSON</a> feeds tell of new editions '

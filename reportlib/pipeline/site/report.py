@@ -17,7 +17,8 @@ from reportlib.pipeline.site.reading import ReportPage
 
 CHART = re.compile(
     r'(?P<head><figure id="(?P<id>fig-[^"]+)"[^>]*>\s*<div class="chart[^>]*>'
-    r'<svg role="img" aria-label="(?P<alt>[^"]*)".*?(?P<size> width="[^"]*" height="[^"]*").*?>)'
+    r'<svg role="img" aria-label="(?P<alt>[^"]*)".*?'
+    r' width="(?P<width>[^"]*)" height="(?P<height>[^"]*)".*?>)'
     r'(?P<picture>.*?)</svg><script type="application/json">(?P<spec>.*?)</script>',
     re.DOTALL,
 )
@@ -49,7 +50,9 @@ def report_page(report: ReportPage, place: Place) -> Iterator[tuple[str, bytes]]
 
 def _later(chart: re.Match[str]) -> str:
     """Return a chart without its picture and spec, but with their room, and the file of it."""
-    picture = f'<img src="{_file(chart["id"])}" alt="{chart["alt"]}"{chart["size"]}>'
+    width, height = (round(float(chart[side])) for side in ("width", "height"))
+    size = f'width="{width}" height="{height}"'
+    picture = f'<img src="{_file(chart["id"])}" alt="{chart["alt"]}" {size}>'
     spec = '<script type="application/json"></script>'
     return f"{chart['head']}</svg><noscript>{picture}</noscript>{spec}"
 
