@@ -13,8 +13,10 @@ from xml.etree import ElementTree as ET
 import pytest
 import small_site
 import yaml
+from click.testing import CliRunner
 from conftest import ROOT, Elements
 
+from reportlib.__main__ import main
 from reportlib.pipeline.manuscript import ExportError
 from reportlib.pipeline.pages import PageInfo
 from reportlib.pipeline.site import (
@@ -25,6 +27,7 @@ from reportlib.pipeline.site import (
     site_address,
     site_page,
 )
+from reportlib.pipeline.site.build import unchanged_site
 from reportlib.pipeline.site.indexes import MOST_IN_A_TABLE, compare
 from reportlib.pipeline.site.place import Place
 
@@ -396,6 +399,40 @@ def test_the_address_comes_from_params_or_from_the_environment(monkeypatch):
     monkeypatch.setenv("SITE_ADDRESS", "javascript:alert(1)")
     with pytest.raises(ValueError, match="SITE_ADDRESS"):
         site_address(report)
+
+
+def test_a_site_of_another_address_is_another(monkeypatch, tmp_path):
+    monkeypatch.setenv("SITE_ADDRESS", ADDRESS)
+    record = {"inputs": "i", "command": "c", "address": ADDRESS, "files": {}}
+    (tmp_path / "site.json").write_text(json.dumps(record))
+    assert unchanged_site(tmp_path, "i", "c")
+    monkeypatch.delenv("SITE_ADDRESS")
+    assert not unchanged_site(tmp_path, "i", "c")
+
+
+def test_a_wrong_address_stops_the_command_before_it_builds(monkeypatch, tmp_path):
+    monkeypatch.setenv("SITE_ADDRESS", "javascript:alert(1)")
+    done = CliRunner().invoke(main, ["site", "--build", str(tmp_path)])
+    assert (done.exit_code, list(tmp_path.iterdir())) == (1, [])
+    assert done.output.startswith("SITE_ADDRESS: 'javascript:alert(1)' is not an address")
+    assert "Traceback" not in done.output
+
+
+def test_captions_name_the_notebook_of_their_page(site):
+    for path, name in (
+        ("chips/b200.html", "chip"), ("models/llama-3-70b.html", "model"),
+        ("compare/b200-vs-h100-sxm5.html", "compare"),
+    ):  # fmt: skip
+        assert set(re.findall(r">(\w+)\.ipynb<", site[path].decode())) == {name}
+
+
+def test_the_report_has_its_pictures_as_files_too(site):
+    text = site["report/index.html"].decode()
+    assert '<noscript><img src="charts/fig-plane.svg" alt="Two dots."' in text
+    picture = site["report/charts/fig-plane.svg"].decode()
+    assert ET.fromstring(picture).tag.endswith("svg")  # noqa: S314 - ours
+    assert "light-dark(#1b1f24, #e6edf3)" in picture
+    assert "fill: var(--ink)" in picture
 
 
 def test_a_place_knows_the_way_to_the_root():
