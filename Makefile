@@ -27,7 +27,7 @@ LOCK   := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 -
           --only-binary :all: --no-emit-index-url --no-header --upgrade pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: report site cluster serve watch publish test check doctor schema calibrate golden lab lock node clean clean-all help
+.PHONY: report site cluster bench serve watch publish test check doctor schema calibrate golden lab lock node clean clean-all help
 
 report: $(READY)  ## Build build/hbm-panorama.html and build/hbm-panorama.pdf
 	@$(RUN) -m reportlib report --params "$(PARAMS)" --build "$(BUILD)" $(if $(AS_OF),--as-of "$(AS_OF)")

@@ -53,6 +53,8 @@ def child(number: int, workers: int) -> None:
         with local(workers) as asked:
             times = []
             for count, page in enumerate(made(given, wanted, asked, Cache(None))):
+                if page.failure:
+                    raise RuntimeError(page.failure)
                 (Path(folder) / f"{count}.html").write_bytes(page.content)
                 times.append(time.perf_counter() - started)
     print(json.dumps({"seconds": times, "peak": max(peaks, default=0)}))  # noqa: T201
@@ -91,7 +93,7 @@ def _held() -> int:
 def _pages(number: int, workers: int) -> dict[str, Any]:
     """Return what it takes to make pages in a process of its own."""
     command = [sys.executable, "-c", CHILD.format(number, workers)]
-    done = subprocess.run(command, check=True, capture_output=True, cwd=ROOT)  # noqa: S603
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, cwd=ROOT)  # noqa: S603
     told: dict[str, Any] = json.loads(done.stdout)
     return told
 
@@ -136,7 +138,8 @@ def main(build: Path, most: int) -> None:
     for heading in ("pages", "workers", "seconds", "pages/s", "ratio", "later pages/s", "peak, MB"):
         table.add_column(heading, justify="right")
     table.add_row(f"{PLAIN_PAGES}", "plain", f"{sum(plain):.1f}", f"{rate:.2f}", "1.0", "", "")
-    for (number, workers), about in told.items():
+    for (_, workers), about in told.items():
+        number = len(about["seconds"])  # there may be fewer than were asked for
         all_of_it, begun = about["seconds"][-1], about["seconds"][0]
         later = (number - 1) / (all_of_it - begun)  # processes start once
         table.add_row(

@@ -18,6 +18,7 @@ from reportlib.pipeline import execute, export, files
 from reportlib.pipeline.build import DOCUMENTS, RECORD, Watch
 from reportlib.pipeline.data import TABLES
 from reportlib.pipeline.execute import Failure
+from reportlib.pipeline.manuscript import ExportError
 
 ROOT = Path(__file__).parents[1]
 DATA = {f"data/{name}.{kind}" for name in TABLES for kind in ("csv", "parquet")}
@@ -35,12 +36,12 @@ def quick(monkeypatch):
             finished(name, new_notebook())
         return {name: new_notebook() for name in sections}, []
 
-    def page(_, notebook):
-        return f"<html>{notebook.metadata['panorama']['date']}, run {len(runs)}", {}
+    def page(_, paper):
+        return f"<html>{paper.metadata['date']}, run {len(runs)}"
 
     monkeypatch.setattr(execute, "execute", run)
-    monkeypatch.setattr(export.HtmlExporter, "from_notebook_node", page)
-    monkeypatch.setattr(export.PdfExporter, "from_notebook_node", lambda *_: (b"%PDF", {}))
+    monkeypatch.setattr(export.HtmlExporter, "document", page)
+    monkeypatch.setattr(export.PdfExporter, "document", lambda *_: b"%PDF")
     return runs
 
 
@@ -241,9 +242,9 @@ def test_a_document_that_cannot_be_made_leaves_the_last_good_report(report, tmp_
     good = contents(tmp_path / "build")
 
     def refuse(*_):
-        raise export.ExportError("Typst cannot")  # noqa: EM101, TRY003
+        raise ExportError("Typst cannot")  # noqa: EM101, TRY003
 
-    monkeypatch.setattr(export.PdfExporter, "from_notebook_node", refuse)
+    monkeypatch.setattr(export.PdfExporter, "document", refuse)
 
     done = report("--force")
 

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -50,6 +51,12 @@ for line in sys.stdin:
 """
 
 
+def run(function, *arguments):
+    """Return what *function* returns in a thread: this one's may have a loop of a browser."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(function, *arguments).result()
+
+
 @pytest.fixture
 def folder(tmp_path):
     site = tmp_path / "site"
@@ -76,7 +83,7 @@ def served(state, work):
         async with serving(state, None) as address:
             return await work(address)
 
-    return asyncio.run(meanwhile())
+    return run(asyncio.run, meanwhile())
 
 
 def test_it_listens_on_this_machine_only(folder):
@@ -248,7 +255,7 @@ def watched(project, work, *, whole=None):
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
-    return asyncio.run(watch())
+    return run(asyncio.run, watch())
 
 
 def test_an_edit_is_built_and_shown(project):

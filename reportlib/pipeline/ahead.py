@@ -42,6 +42,10 @@ class Chapters:
         """Wait for what is being made; what cannot be made is told by the documents."""
         self._pool.shutdown()
 
+    def give_up(self) -> None:
+        """Begin with nothing more."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
 
 def _markdown(notebook: Path) -> Iterator[str]:
     """Yield the texts of a notebook."""

@@ -102,6 +102,11 @@ def build(
     cache.prune()
     for folder in (target, target / "data"):
         sweep(folder)
+    root = Path(os.environ.get("HBM_PARAMS") or ROOT / "params")
+    if fingerprint(root, os.environ.get("AS_OF") or None) != inputs:
+        msg = "What the report is made from was edited meanwhile: build again."
+        cache.forget()
+        raise BuildError(msg)
     digests = {name: of_bytes(content) for name, content in contents.items()}
     with watch.stage("write"):
         contents[RECORD] = json.dumps({"inputs": inputs, "files": digests}, indent=1).encode()
@@ -155,6 +160,7 @@ def _contents(
             kernel=way.kernel, workers=way.workers,
         )  # fmt: skip
         if failures:
+            chapters.give_up()
             raise BuildError("\n\n".join(map(str, failures)))
     with watch.stage("chapters"):
         chapters.finish()

@@ -20,6 +20,7 @@ class Cache:
     def __init__(self, folder: Path | None) -> None:
         """Use *folder*, which need not be there; None keeps nothing."""
         self.folder = folder
+        self._put: set[str] = set()
 
     def has(self, key: str) -> bool:
         """Whether there is an entry, whole or not."""
@@ -33,7 +34,8 @@ class Cache:
         with suppress(OSError):
             told, _, content = path.read_bytes().partition(b"\n")
             if told.decode(errors="replace") == of_bytes(content):
-                os.utime(path)
+                with suppress(OSError):  # of another user, or read only
+                    os.utime(path)
                 return content
         return None
 
@@ -41,6 +43,7 @@ class Cache:
         """Keep *content* under *key*: whole, or not at all where it cannot be written."""
         if self.folder is None:
             return
+        self._put.add(key)
         with suppress(OSError):
             self.folder.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(dir=self.folder, prefix=".")
@@ -50,6 +53,12 @@ class Cache:
                 Path(name).replace(self.folder / key)
             finally:
                 Path(name).unlink(missing_ok=True)
+
+    def forget(self) -> None:
+        """Remove what this object has put: it may not be of what its keys say."""
+        for key in self._put:
+            if self.folder:
+                (self.folder / key).unlink(missing_ok=True)
 
     def prune(self) -> None:
         """Remove the longest unused entries beyond MOST_BYTES, and what was left half written."""

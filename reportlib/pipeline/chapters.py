@@ -7,6 +7,7 @@ need not be made again, and none waits for another.
 
 import json
 import re
+import shutil
 import subprocess
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -91,14 +92,25 @@ def _made(to: str, text: str, *options: str) -> str:
 
 @cache
 def _assets() -> str:
-    return of_files([*ASSETS.glob("*.lua"), STYLE, TEMPLATE], ASSETS)
+    ours = [*ASSETS.glob("*.lua"), STYLE, TEMPLATE, Path(__file__)]
+    return of_files(ours, Path(__file__).parent)
+
+
+@cache
+def pandoc() -> str:
+    """Return where the Pandoc of our environment is; another on this machine may be newer."""
+    found = shutil.which("pandoc", path=Path(pypandoc.__file__).parent / "files")
+    if not found:
+        msg = "Pandoc is not installed whole: run `make clean-all` and build again"
+        raise ExportError(msg)
+    return found
 
 
 def _pandoc(to: str, text: str, *options: str) -> str:
     template = ("--template", str(TEMPLATE)) if to == "html5" else ()
     strict = "--fail-if-warnings" if "whole=true" in options else "--quiet"
     command = [
-        pypandoc.get_pandoc_path(), "--from", str(ASSETS / "notebook.lua"), "--to", to,
+        pandoc(), "--from", str(ASSETS / "notebook.lua"), "--to", to,
         "--wrap=none", "--columns=10000", "--syntax-highlighting=none", *template, strict,
         *options, "--lua-filter", str(ASSETS / "last.lua"),
     ]  # fmt: skip

@@ -31,6 +31,10 @@ def workers(scheduler: str) -> Iterator[Workers]:
         msg = f"No Dask scheduler answers at {scheduler}: {error}"
         raise BuildError(msg) from None
     with client:
-        client.wait_for_workers(1, timeout=SECONDS_TO_ANSWER)
+        try:
+            client.wait_for_workers(1, timeout=SECONDS_TO_ANSWER)
+        except TimeoutError:
+            msg = f"No worker has joined {scheduler}: start some, `dask worker {scheduler}`"
+            raise BuildError(msg) from None
         number = len(client.scheduler_info()["workers"])
         yield Workers(client.get_executor(pure=False).submit, number)

@@ -80,14 +80,14 @@ def execute(
     report = options.get("on_cell_executed")
     with forks.asked(
         shell.answer, [cell.source for _, cell in cells], memory_limit, folder=folder
-    ) as answers:
+    ) as answer:
         for number, cell in cells:
             manager.cell_start(cell, number)
-            if not answers.poll(execution_timeout):
-                msg = f"A cell took longer than {execution_timeout} s:\n{cell.source}"
-                raise CellTimeoutError(msg)
             try:
-                cell.execution_count, cell.outputs, changed = answers.recv()
+                cell.execution_count, cell.outputs, changed = answer(execution_timeout)
+            except TimeoutError:
+                msg = f"A cell took longer than {execution_timeout} s:\n{cell.source}"
+                raise CellTimeoutError(msg) from None
             except EOFError:
                 msg = "The process of the cells died"
                 raise DeadKernelError(msg) from None

@@ -259,7 +259,7 @@ def executed(
             frame=_own_frame(trace),
             hint=HINTS.get(error.ename, ""),
         )
-    except (DeadKernelError, CellTimeoutError, RuntimeError, OSError) as error:
+    except (DeadKernelError, CellTimeoutError, RuntimeError, OSError, EOFError) as error:
         kind = type(error).__name__
         return Failure(name, 0, "", f"{kind}: {error}", "", HINTS.get(kind, ""))
 

@@ -1,5 +1,6 @@
 """Files that are written whole or not at all."""
 
+import errno
 import os
 import re
 import shutil
@@ -76,6 +77,7 @@ class Staged:
             staged = self._scratch / path
             staged.parent.mkdir(parents=True, exist_ok=True)
             staged.write_bytes(content)
+            os.utime(self._scratch)  # it is in use, however long it takes
 
     def place(self) -> None:
         """Put all in place, each whole, and remove what is no longer part of the folder."""
@@ -85,6 +87,9 @@ class Staged:
                 path.parent.mkdir(parents=True, exist_ok=True)
             staged.replace(path)
         present = [path for path in self._folder.rglob("*") if path.is_file()]
+        missing = self.digests.keys() - {p.relative_to(self._folder).as_posix() for p in present}
+        if missing:
+            raise FileNotFoundError(errno.ENOENT, "is gone; build again", min(missing))
         for path in present:
             if path.relative_to(self._folder).as_posix() not in self.digests:
                 path.unlink()

@@ -98,9 +98,8 @@ def why_none(environment: Mapping[str, str]) -> str:
 @cache
 def say(reason: str) -> None:
     """Say once why processes start plainly."""
-    from traitlets.log import get_logger
-
-    get_logger().warning(f"Kernels start plainly, without what others have imported: {reason}.")
+    said = f"Kernels start plainly, without what others have imported: {reason}."
+    sys.stderr.write(f"{said}\n")
 
 
 def _python(environment: Mapping[str, str]) -> dict[str, str]:
@@ -129,10 +128,13 @@ def starting() -> Iterator[None]:
 
 
 @contextmanager
-def asked(function: Callable[..., None], *arguments: Any, folder: Path) -> Iterator[Connection]:
-    """Yield what *function* answers, called in a process that is forked for it.
+def asked(
+    function: Callable[..., None], *arguments: Any, folder: Path
+) -> Iterator[Callable[[float | None], Any]]:
+    """Yield a function that returns the next answer of *function*, called in a fork made for it.
 
-    It is called in *folder*, with the connection to send its answers by and with *arguments*.
+    It is called in *folder*, with the connection to send its answers by and with *arguments*. Who
+    asks says how many seconds to wait; TimeoutError and EOFError say that there is no answer.
     """
     context = multiprocessing.get_context("forkserver")
     receiver, sender = context.Pipe(duplex=False)
@@ -142,9 +144,17 @@ def asked(function: Callable[..., None], *arguments: Any, folder: Path) -> Itera
         process.start()
     sender.close()
     _asked.add(process)
+
+    def answer(seconds: float | None) -> Any:
+        if not wait([receiver, process.sentinel], seconds):
+            raise TimeoutError
+        if not receiver.poll():
+            raise EOFError
+        return receiver.recv()
+
     with receiver:
         try:
-            yield receiver
+            yield answer
             process.join(LONGEST_EXIT)
         finally:
             _kill(process)
@@ -159,7 +169,7 @@ def kill_all() -> None:
 
 
 def _kill(process: multiprocessing.process.BaseProcess) -> None:
-    if process.exitcode is None and process.pid:
+    if process.pid:
         with suppress(ProcessLookupError):  # it leads a group as soon as it runs
             os.killpg(process.pid, signal.SIGKILL)
         process.kill()
@@ -215,6 +225,8 @@ def helpers(number: int = 1) -> Iterator[Submit]:
         yield submit
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
+        for process in list((pool._processes or {}).values()):  # noqa: SLF001 (it ends none)
+            process.kill()
         raise
     pool.shutdown()
 

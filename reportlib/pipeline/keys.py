@@ -18,7 +18,10 @@ from pathlib import Path
 from reportlib.digests import digest, of_bytes, of_file, of_files
 
 PACKAGE = Path(__file__).parents[1]
-EXECUTION = "import reportlib.pipeline.execute"
+EXECUTION = (
+    "import reportlib.pipeline.execute, reportlib.pipeline.engine, reportlib.pipeline.kernels"
+)
+PRELOADED = ("pipeline", "preload.py")  # by itself: what it imports, others do whether or not
 DATA = "import reportlib.pipeline.data"
 IMPORT = re.compile(
     r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import[ \t]+(\([^)]*\)|.*)|import[ \t]+(.*))", re.MULTILINE
@@ -53,7 +56,8 @@ def data(notebooks: Path, params: Path, day: str) -> str:
 def _shared(notebooks: Mapping[str, str], params: Path, day: str) -> str:
     """Return a digest of what findings are made from, which some sections and tables tell."""
     declared = [f"{name} {_code(text, PARAMETERS)}" for name, text in sorted(notebooks.items())]
-    return digest(versions(), of_files(params.rglob("*"), params), day, *declared)
+    preloaded = of_file(PACKAGE.joinpath(*PRELOADED))
+    return digest(versions(), of_files(params.rglob("*"), params), day, preloaded, *declared)
 
 
 def _of_modules(*sources: str) -> str:

@@ -305,7 +305,8 @@ def drawn(spec: str) -> str:
 
 @cache
 def _style() -> str:
-    return digest(json.dumps(CONFIG), of_files(FONTS.iterdir(), FONTS))
+    ours = [*FONTS.iterdir(), Path(__file__)]
+    return digest(json.dumps(CONFIG), of_files(ours, Path(__file__).parent))
 
 
 @lru_cache(maxsize=8)  # a chart is asked for twice: whether it can be drawn, and for its picture

@@ -8,8 +8,9 @@ import io
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import combinations
+from multiprocessing import util
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["chip", "model", "compare"]
 PACKAGE = Path(__file__).parents[1]
-SECONDS_PER_CELL = 120
+KINDS_OF_CODE = {".py", ".lua", ".csl", ".css", ".html", ".j2", ".js", ".svg", ".ttf", ".woff2"}
 
 _one_at_a_time = Lock()  # for the variables of a process are all its threads'
 
@@ -106,9 +107,11 @@ def inputs(notebooks: Path, params: Path, day: str, address: str) -> Inputs:
 @cache
 def code() -> str:
     """Return a digest of our code, and of what is installed here."""
-    from reportlib.pipeline import keys
+    from reportlib.pipeline.provenance import packages, platforms
 
-    return digest(keys.versions(), of_files(PACKAGE.rglob("*"), PACKAGE))
+    ours = (path for path in PACKAGE.rglob("*") if path.suffix in KINDS_OF_CODE)
+    installed = (packages(PACKAGE.parent), platforms())
+    return digest(repr(installed), of_files(ours, PACKAGE))
 
 
 def _packed(folder: Path) -> bytes:
@@ -122,10 +125,11 @@ def _packed(folder: Path) -> bytes:
     return packed.getvalue()
 
 
-@cache
+@lru_cache(maxsize=1)
 def _unpacked(params: bytes) -> tempfile.TemporaryDirectory[str]:
-    """Return a folder with *params*, which stays as long as this process."""
+    """Return a folder with *params*, which stays until others come or this process ends."""
     folder = tempfile.TemporaryDirectory(prefix="hbm-panorama-")
+    util.Finalize(None, folder.cleanup, exitpriority=1)  # the way in which helpers end
     with ZipFile(io.BytesIO(params)) as files:
         files.extractall(folder.name)
     return folder

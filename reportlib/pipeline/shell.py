@@ -4,6 +4,8 @@ Outputs are nbformat's own, in the order in which they came. There is nobody to 
 and no comms for widgets.
 """
 
+import base64
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import redirect_stderr, redirect_stdout
@@ -18,6 +20,14 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_output
 from traitlets import Type
 from traitlets.config import Config
+
+
+def _text(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return *data* with pictures as nbformat has them, in base64."""
+    return {
+        mime: base64.b64encode(content).decode() if isinstance(content, bytes) else content
+        for mime, content in data.items()
+    }
 
 
 class Outputs:
@@ -60,7 +70,7 @@ class Outputs:
     def change(self, name: str, data: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
         """Change what was displayed under *name*."""
         for cell, output in self.named.get(name, []):
-            output.update(data=dict(data), metadata=dict(metadata))
+            output.update(data=_text(data), metadata=dict(metadata))
             if cell < len(self.of_cells) - 1:
                 self.changed[cell] = self.of_cells[cell]
 
@@ -109,7 +119,7 @@ class Publisher(DisplayPublisher):
         if update and name:
             self.outputs.change(name, data, metadata or {})
         else:
-            shown = new_output("display_data", data=dict(data), metadata=dict(metadata or {}))
+            shown = new_output("display_data", data=_text(data), metadata=dict(metadata or {}))
             self.outputs.add(shown, name)
 
     def clear_output(self, wait: bool = False) -> None:  # noqa: FBT002 (IPython's)
@@ -131,7 +141,7 @@ class Hook(DisplayHook):
         """Append the value."""
         count = self.prompt_count
         kind = {"output_type": "execute_result", "execution_count": count}
-        self.outputs.add(new_output(**kind, data=dict(format_dict), metadata=dict(md_dict or {})))
+        self.outputs.add(new_output(**kind, data=_text(format_dict), metadata=dict(md_dict or {})))
 
     def finish_displayhook(self) -> None:
         """Add nothing."""
@@ -158,6 +168,7 @@ def answer(answers: Connection, cells: list[str], memory_limit: int) -> None:
         import resource
 
         resource.setrlimit(resource.RLIMIT_DATA, (memory_limit, memory_limit))
+    os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
     for done in run(cells):
         answers.send(done)
 

@@ -145,6 +145,9 @@ local function resolve(cite)
     local id = citation.id
     local word = words[id:match('^(%a+)%-')]
     if not word then
+      if whole and #citation.prefix + #citation.suffix > 0 then
+        error('a source is cited by its key alone; say more beside it: ' .. id)
+      end
       keys:insert(id)
     else
       local found = whole or labelled[id]

@@ -1,8 +1,8 @@
 """One site: the report, a page for each chip, model and pair, and all that is around them.
 
 Pages are made in batches by any executor that has `submit` as those of concurrent.futures have;
-as many are under way as keep its workers busy, and each is written as it comes: a site of thousands
-takes no more memory than one of a hundred. Files are put in place when all of them are there.
+as many are under way as keep its workers busy, and each is written as it comes, so that what is
+held of a page is what indexes say of it. Files are put in place, each whole, when all are there.
 """
 
 import gzip
@@ -61,6 +61,10 @@ def made(given: Inputs, wanted: Sequence[Page], workers: Workers, cache: Cache) 
         done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
         under_way |= {_asked(workers, given, batch) for batch in islice(batches, len(done))}
         for batch in done:
+            failure = batch.exception()
+            if failure:
+                msg = f"Pages could not be made: {str(failure) or type(failure).__name__}"
+                raise BuildError(msg) from failure
             for result in batch.result():
                 if result.info:
                     cache.put(given.key(result.page), _packed(result))
@@ -93,7 +97,7 @@ def build_site(
     cached: bool,
     progress: Progress,
 ) -> str:
-    """Build the site in *target*, whose report is there: all is put in place, or nothing is.
+    """Build the site in *target*, whose report is there; until all is made, nothing changes.
 
     *inputs* is the digest of what it is made from, *command* how it is made. Returns the address
     that its pages tell, or nothing.

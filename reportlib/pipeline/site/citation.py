@@ -77,7 +77,8 @@ def bibtex(report: Report, address: str) -> str:
         for name, text in fields.items()
     ]
     key = "".join(filter(str.isalnum, report.publisher.lower()))
-    return "\n".join([f"@techreport{{{key}{report.as_of:%Y%m},", *lines, "}"]) + "\n"
+    entry = f"@techreport{{{key}{report.as_of:%Y%m},"
+    return "\n".join((entry, *lines, "}")) + "\n"
 
 
 def _tex(text: str) -> str:
