@@ -219,7 +219,7 @@ def rates(table: pd.DataFrame) -> Any:
     )
     lines = base.mark_line(strokeWidth=2).encode(strokeDash=dash)
     dots = base.mark_point(size=45, strokeWidth=2, opacity=1).encode(
-        fill=hollow(alt.Fill("chip:N", scale=scale, legend=None))
+        fill=hollow(alt.Fill("chip:N", scale=scale, legend=legend))
     )
     return panels(alt.layer(lines, dots, data=table), table, height=200)
 
