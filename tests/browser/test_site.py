@@ -254,3 +254,11 @@ def test_without_scripts_all_pages_can_be_reached(visit, server):
     assert not page.tab.locator(".chooser").is_visible()
     page.tab.get_by_role("link", name="B200 against H100 SXM5").click()
     assert page.tab.locator(".chart > svg").is_visible()
+
+
+def test_without_scripts_the_contents_stay_above_the_text_on_a_phone(visit, server):
+    page = visit(server + "chips/h100-sxm5.html", 390, java_script_enabled=False)
+    page.tab.get_by_role("heading", name="Its numbers").scroll_into_view_if_needed()
+    contents = page.tab.get_by_role("navigation", name="Contents").bounding_box()
+    text = page.tab.locator("main").bounding_box()
+    assert contents["y"] + contents["height"] <= text["y"]
