@@ -92,7 +92,7 @@ node: .node/ready  ## Add the checkers of HTML and workflows, which need Node an
 
 .node/ready: tests/node/package.json tests/node/package-lock.json
 	@mkdir -p .node && cp tests/node/package.json tests/node/package-lock.json .node
-	@npm ci --prefix .node --ignore-scripts --no-audit --no-fund --silent
+	@npm ci --prefix .node --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 lab: $(TOOLS)  ## Open the notebooks in JupyterLab
