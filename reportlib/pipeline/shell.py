@@ -168,6 +168,7 @@ def answer(answers: Connection, cells: list[str], memory_limit: int) -> None:
         import resource
 
         resource.setrlimit(resource.RLIMIT_DATA, (memory_limit, memory_limit))
+    os.environ.update(COLUMNS="80", LINES="24")  # there is no terminal, whatever ours is
     os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
     for done in run(cells):
         answers.send(done)
