@@ -85,6 +85,13 @@ def test_a_page_that_fails_is_told_and_others_are_made(given):
     assert made[1].failure == ""
 
 
+def test_a_chip_that_says_less_than_the_other_is_drawn(given):
+    (made,) = pages.make(given, pages.wanted([], [], ["a100-pcie-80gb", "b200"]))
+
+    assert made.failure == ""
+    assert b'id="fig-pair-rates"' in made.content
+
+
 def test_other_code_is_refused(given, few):
     with pytest.raises(OtherCodeError, match="another version of reportlib"):
         pages.make(replace(given, code="other"), few)

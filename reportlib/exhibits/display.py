@@ -89,9 +89,12 @@ def table(
     _exhibit("table", {"text/markdown": markdown}, id, caption, "")
 
 
-def _rounded(value: float) -> float:
-    """Return *value* to the digits that a chart can show; a page has many thousands of them."""
-    return float(f"{value:.5g}")
+def _rounded(value: float) -> float | None:
+    """Return *value* to the digits that a chart can show; a page has many thousands of them.
+
+    What is missing among texts is no number, and no JSON.
+    """
+    return None if math.isnan(value) else float(f"{value:.5g}")
 
 
 def _cell(row: "pd.Series[Any]", name: str, column: Column) -> str:
