@@ -5,17 +5,23 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from reportlib.digests import digest, of_bytes, of_file, of_files
 from reportlib.pipeline import forks, keys
 from reportlib.pipeline.cache import Cache
 from reportlib.pipeline.files import sweep, write_together
 from reportlib.pipeline.texts import TEXTS
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+    from reportlib.pipeline.execute import Finished
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = ROOT / "notebooks"
@@ -125,8 +131,6 @@ def _contents(
 ) -> dict[str, bytes]:
     """Return documents and data by their names; what was made before is taken from the cache."""
     with watch.stage("start"):  # libraries that take seconds to import are met only here
-        from nbformat import NotebookNode
-
         from reportlib import params
         from reportlib.exhibits import claims
         from reportlib.pipeline import execute, export
@@ -145,28 +149,17 @@ def _contents(
     with watch.stage("execute"):
         tables = Tables(root, keys.data(NOTEBOOKS, root, day), cache, submit)
         chapters = Chapters(numbers, [NOTEBOOKS / f"{name}.ipynb" for name in wanted])
-        key_of = keys.sections(NOTEBOOKS, root, day)
-        kept = {name: cache.get(key_of[name]) for name in wanted}
-        sections = {name: execute.from_bytes(content) for name, content in kept.items() if content}
-
-        def finished(name: str, notebook: NotebookNode) -> None:
-            cache.put(key_of[name], execute.as_bytes(notebook))
-            chapters.begin(name, notebook)
-
-        executed, failures = execute.execute(
-            NOTEBOOKS,
-            {name: values for name, values in wanted.items() if name not in sections},
-            scratch=scratch, failed=failed, progress=progress, finished=finished,
-            kernel=way.kernel, workers=way.workers,
-        )  # fmt: skip
-        if failures:
+        try:
+            executed = sections(
+                wanted, cache,
+                scratch=scratch, failed=failed, progress=progress, finished=chapters.begin, way=way,
+            )  # fmt: skip
+        except BuildError:
             chapters.give_up()
-            raise BuildError("\n\n".join(map(str, failures)))
+            raise
     with watch.stage("chapters"):
         chapters.finish()
-    sections |= executed
-    sections = {name: sections[name] for name in wanted}
-    report = assemble(sections, numbers.report, numbers.sources, basis(numbers))
+    report = assemble(executed, numbers.report, numbers.sources, basis(numbers))
     with watch.stage("documents"), ThreadPoolExecutor() as pool:
         paper, _ = export.HtmlExporter().manuscript(report)
         printing = pool.submit(export.PdfExporter().document, paper)
@@ -178,3 +171,41 @@ def _contents(
     with watch.stage("data"):
         files = tables.finish()
     return dict(zip(DOCUMENTS, (html.encode(), pdf), strict=True)) | files
+
+
+def sections(
+    wanted: Mapping[str, Mapping[str, Any]],
+    cache: Cache,
+    *,
+    scratch: Path,
+    failed: Path,
+    progress: Progress,
+    finished: "Finished",
+    way: Way,
+) -> dict[str, "NotebookNode"]:
+    """Return *wanted* sections executed, in order: as *cache* keeps them, or anew and then kept.
+
+    *finished* is called with the name and the notebook of those executed anew; *wanted*, *failed*
+    and *progress* are those of `execute.execute`. Raises BuildError for what fails.
+    """
+    from reportlib import params
+    from reportlib.pipeline import execute
+
+    key_of = keys.sections(NOTEBOOKS, params.default_root(), os.environ.get("AS_OF", ""))
+    kept = {name: cache.get(key_of[name]) for name in wanted}
+    there = {name: execute.from_bytes(content) for name, content in kept.items() if content}
+
+    def keep(name: str, notebook: "NotebookNode") -> None:
+        cache.put(key_of[name], execute.as_bytes(notebook))
+        finished(name, notebook)
+
+    executed, failures = execute.execute(
+        NOTEBOOKS,
+        {name: values for name, values in wanted.items() if name not in there},
+        scratch=scratch, failed=failed, progress=progress, finished=keep,
+        kernel=way.kernel, workers=way.workers,
+    )  # fmt: skip
+    if failures:
+        raise BuildError("\n\n".join(map(str, failures)))
+    there |= executed
+    return {name: there[name] for name in wanted}

@@ -33,9 +33,9 @@ from reportlib import params
 from reportlib.digests import digest, of_files
 from reportlib.exhibits import claims, display
 from reportlib.params import ParamsError
-from reportlib.pipeline import execute, export, forks, keys
+from reportlib.pipeline import execute, export, forks
 from reportlib.pipeline.assemble import assemble, basis
-from reportlib.pipeline.build import DOCUMENTS, NOTEBOOKS, BuildError, Way
+from reportlib.pipeline.build import DOCUMENTS, NOTEBOOKS, BuildError, Way, sections
 from reportlib.pipeline.cache import Cache
 from reportlib.pipeline.files import write_whole
 from reportlib.pipeline.manuscript import ExportError, manuscript
@@ -86,11 +86,11 @@ class Preview:
             made = dict.fromkeys(wanted)
         exact = not any(made.values())
         missing = {name: values for name, values in wanted.items() if not made[name]}
-        sections = {name: notebook for name, notebook in made.items() if notebook}
-        sections |= self._exact(missing, notebooks, rest)
-        sections = {name: _copied(sections[name]) for name in wanted}
-        paper = manuscript(assemble(sections, numbers.report, numbers.sources, basis(numbers)))
-        return page(paper, *export.html(paper, "--number-sections")).encode(), exact
+        executed = {name: notebook for name, notebook in made.items() if notebook}
+        executed |= self._exact(missing, notebooks, rest)
+        executed = {name: _copied(executed[name]) for name in wanted}
+        paper = manuscript(assemble(executed, numbers.report, numbers.sources, basis(numbers)))
+        return page(paper, *export.html(paper, export.NUMBERED)).encode(), exact
 
     def _updated(
         self, name: str, rest: str, notebook: NotebookNode, values: Mapping[str, Any]
@@ -113,32 +113,16 @@ class Preview:
             for name, known in self._known.items()
             if name in wanted and known.rest == rest and known.read == notebooks[name]
         }
-        if len(found) < len(wanted):
-            key_of = keys.sections(NOTEBOOKS, params.default_root(), os.environ.get("AS_OF", ""))
-            kept = {name: self._cache.get(key_of[name]) for name in wanted if name not in found}
-            found |= {
-                name: execute.from_bytes(content) for name, content in kept.items() if content
-            }
-            missing = {name: values for name, values in wanted.items() if name not in found}
-            found |= self._executed(missing, key_of)
+        missing = {name: values for name, values in wanted.items() if name not in found}
+        if missing:
+            with tempfile.TemporaryDirectory(dir=self._scratch) as scratch:
+                found |= sections(
+                    missing, self._cache,
+                    scratch=Path(scratch), failed=self._build / "failed", way=Way(),
+                    progress=lambda *_: None, finished=lambda *_: None,
+                )  # fmt: skip
         self._known |= {n: Known(rest, notebooks[n], executed) for n, executed in found.items()}
         return found
-
-    def _executed(
-        self, sections: Mapping[str, Mapping[str, Any]], key_of: Mapping[str, str]
-    ) -> dict[str, NotebookNode]:
-        """Return *sections*, executed as a build executes them."""
-        way = Way()
-        with tempfile.TemporaryDirectory(dir=self._scratch) as scratch:
-            executed, failures = execute.execute(
-                NOTEBOOKS, sections,
-                scratch=Path(scratch), failed=self._build / "failed", progress=lambda *_: None,
-                finished=lambda name, made: self._cache.put(key_of[name], execute.as_bytes(made)),
-                kernel=way.kernel, workers=way.workers,
-            )  # fmt: skip
-        if failures:
-            raise BuildError("\n\n".join(map(str, failures)))
-        return executed
 
 
 def _parameters(notebooks: Mapping[str, NotebookNode]) -> Iterator[str]:
