@@ -11,7 +11,7 @@ from nbformat.v4 import new_markdown_cell, new_notebook
 from reportlib.exhibits.theme import CONFIG
 from reportlib.params import Source
 from reportlib.pipeline.assemble import csl_item, shown
-from reportlib.pipeline.export import html
+from reportlib.pipeline.export import NUMBERED, html
 from reportlib.pipeline.manuscript import manuscript
 from reportlib.pipeline.page import allowed, asset, finished, json_script, template
 from reportlib.pipeline.site.assets import SEARCH, paths
@@ -45,7 +45,7 @@ def page_notebook(
 def site_page(notebook: NotebookNode, place: Place) -> str:
     """Return the page of a notebook of `page_notebook` or, where the place is whole, the report."""
     paper = manuscript(notebook)
-    options = ("--number-sections",) if place.whole else ()
+    options = (NUMBERED,) if place.whole else ()
     contents, body = html(paper, "--metadata", "site=true", *options)
     title = escape(place.title)
     if not place.whole:  # its first heading is the page's, and its contents are what is below that
