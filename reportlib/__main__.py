@@ -28,7 +28,7 @@ from reportlib.pipeline.build import (
     fingerprint,
     unchanged,
 )
-from reportlib.pipeline.forks import start_server
+from reportlib.pipeline.forks import FOR_PAGES, start_server
 
 if TYPE_CHECKING:
     from reportlib.params import Params
@@ -180,6 +180,7 @@ def site(
         stated_address()
     except ValueError as error:
         _stop(str(error), target)
+    os.environ.update(FOR_PAGES)
     context.invoke(
         report, params=params, target=target, as_of=as_of, force=False, no_cache=no_cache,
         workers=None, kernel=None,

@@ -37,7 +37,8 @@ ONE_WORKER = 300  # pages for one worker
 PLAIN_PAGES = 4
 SAMPLE = 0.5  # seconds between two looks at memory
 CHILD = (
-    "from reportlib.pipeline.forks import start_server; start_server();"  # as a build does
+    "from reportlib.pipeline.forks import FOR_PAGES, start_server;"
+    "import os; os.environ.update(FOR_PAGES); start_server();"  # as a build of a site does
     "from reportlib.bench_pages import child; child({}, {})"
 )
 COMMANDS = Path(sys.executable).parent

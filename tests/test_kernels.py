@@ -278,3 +278,21 @@ def test_papermill_ended_from_outside_leaves_no_process(tmp_path):
     finally:
         papermill_process.kill()
         papermill_process.wait()
+
+
+def _tell_parent(sender):
+    sender.send(os.getppid())
+
+
+def _parents(folder):
+    """Return who this process was forked from, and who what it asks for is forked from."""
+    with forks.asked(_tell_parent, folder=Path(folder)) as answer:
+        return os.getppid(), answer(10)
+
+
+def test_what_processes_ask_for_is_forked_from_the_server_that_they_were_forked_from(tmp_path):
+    with forks.helpers(2) as submit:
+        asked = [submit(_parents, str(tmp_path)) for _ in range(4)]
+        servers = {server for both in asked for server in both.result()}
+
+    assert len(servers) == 1

@@ -1,5 +1,6 @@
 """What is in ``params/`` is cited, complete and not one of the numbers that others got wrong."""
 
+import shutil
 from datetime import date
 
 import pytest
@@ -327,3 +328,9 @@ def test_every_kind_of_mixer_is_entered(now):
     kinds = {mixer.kind for m in now.models.values() for mixer in m.architecture.attention}
 
     assert kinds == set(MIXERS)
+
+
+def test_a_copy_of_a_folder_is_read_as_the_folder_was(tmp_path):
+    copy = shutil.copytree(params.DEFAULT_ROOT, tmp_path / "params")
+
+    assert params.load(copy, as_of=EDITION) is params.load(as_of=EDITION)

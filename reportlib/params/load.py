@@ -1,5 +1,6 @@
 """Read ``params/``: every file, every problem at once, resolved to what was known on a day."""
 
+import dataclasses
 import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -138,9 +139,9 @@ def load(root: Path | None = None, as_of: date | None = None) -> Params:
     Raises ParamsError with every problem of every file.
     """
     root = root or default_root()
-    content = of_files(root.rglob("*"), root)
-    day = as_of or _environment_day() or _everything(root, content).latest
-    known = _resolved(root, content, day)
+    folder = _Folder(of_files(root.rglob("*"), root), root)
+    day = as_of or _environment_day() or _everything(folder).latest
+    known = _resolved(folder, day)
     rated = any(chip.peak_compute for chip in known.chips.values())
     for wanted, there in {"chip with a peak_compute": rated, "model": known.models}.items():
         if not there:
@@ -149,17 +150,26 @@ def load(root: Path | None = None, as_of: date | None = None) -> Params:
     return known
 
 
+@dataclass(frozen=True)
+class _Folder:
+    """A folder of parameters: the same as any that has the same content."""
+
+    content: str  # a digest of it
+    root: Path = dataclasses.field(compare=False)
+
+
 @lru_cache(maxsize=2)
-def _resolved(root: Path, content: str, day: date) -> Params:
+def _resolved(folder: _Folder, day: date) -> Params:
     """Return what was known on *day*; the very same for the same content, as `Kept` asks."""
-    everything = _everything(root, content)
+    everything = _everything(folder)
     everything = replace(everything, report=everything.report.model_copy(update={"as_of": day}))
     return (everything.dated() if day < everything.latest else everything).on(day)
 
 
 @lru_cache(maxsize=1)
-def _everything(root: Path, content: str) -> Params:  # noqa: ARG001 (kept by it)
-    """Return all that *root* says, whatever the day; read once for the same content."""
+def _everything(folder: _Folder) -> Params:
+    """Return all that *folder* says, whatever the day; read once for the same content."""
+    root = folder.root
     problems: list[Problem] = []
     sources = _sources(root, problems)
     chips = _folder(Chip, root / "chips", sources, problems)

@@ -35,6 +35,7 @@ OURS = {
     "PYDEVD_DISABLE_FILE_VALIDATION": "1",
     "TZ": "UTC",
 }
+FOR_PAGES = {"HBM_PAGES": "yes"}  # has the server do once what all pages need
 Submit = Callable[..., Future[Any]]
 
 _lock = threading.Lock()
@@ -214,7 +215,7 @@ def helpers(number: int = 1) -> Iterator[Submit]:
         number,
         mp_context=multiprocessing.get_context("forkserver" if forked else "spawn"),
         initializer=_help,
-        initargs=(dict(os.environ),),
+        initargs=(dict(os.environ), _server() if forked else None),
     )
 
     def submit(function: Callable[..., Any], *arguments: Any) -> Future[Any]:
@@ -231,10 +232,34 @@ def helpers(number: int = 1) -> Iterator[Submit]:
     pool.shutdown()
 
 
-def _help(environment: Mapping[str, str]) -> None:
+def _help(environment: Mapping[str, str], server: Mapping[str, Any] | None) -> None:
     end_with_parent()
     os.environ.clear()
     os.environ.update(environment)
+    if server:
+        _join(**server)
+
+
+def _server() -> dict[str, Any]:
+    """Return what a process that is forked from our server needs to ask it, too."""
+    from multiprocessing import forkserver
+
+    ours = forkserver._forkserver  # noqa: SLF001
+    return {"started": _started, "authkey": getattr(ours, "_forkserver_authkey", None)}
+
+
+def _join(started: Mapping[str, object], authkey: bytes | None) -> None:
+    """Have this process ask the server that it was forked from, instead of starting another.
+
+    multiprocessing says that it does so, and keeps what it takes but for the key.
+    """
+    from multiprocessing import forkserver
+
+    module: Any = forkserver
+    ours = module._forkserver  # noqa: SLF001
+    ours._forkserver_authkey = authkey  # noqa: SLF001
+    ours.ensure_running = module.ensure_running = lambda: None
+    _started.update(started)
 
 
 def end_with_parent() -> None:

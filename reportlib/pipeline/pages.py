@@ -8,7 +8,7 @@ import io
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from itertools import combinations
 from multiprocessing import util
 from pathlib import Path
@@ -71,8 +71,11 @@ class Inputs:
 
     def key(self, page: Page) -> str:
         """Return a digest of what *page* is made from."""
-        about = (self.notebooks[page.kind], of_bytes(self.params), self.day, self.address)
-        return digest(self.code, *about, repr(page))
+        return digest(self._shared, self.notebooks[page.kind], repr(page))
+
+    @cached_property
+    def _shared(self) -> str:
+        return digest(self.code, of_bytes(self.params), self.day, self.address)
 
 
 class OtherCodeError(RuntimeError):
@@ -149,16 +152,30 @@ def make(given: Inputs, pages: Sequence[Page]) -> list[Made]:
     with _one_at_a_time, tempfile.TemporaryDirectory(prefix="hbm-panorama-") as scratch:
         from reportlib.pipeline import forks
 
-        about = {"HBM_PARAMS": _unpacked(given.params).name, "AS_OF": given.day, "HBM_PAGES": "yes"}
+        about = {"HBM_PARAMS": _unpacked(given.params).name, "AS_OF": given.day, **forks.FOR_PAGES}
         with forks.environment(Path(scratch)), forks.variables(about):
             forks.start_server()  # which imports what takes long, while we do
-            from reportlib import params
-            from reportlib.pipeline.assemble import csl_item
-            from reportlib.pipeline.chapters import entries
-
-            numbers = params.load()
-            entries("html5", [csl_item(key, source) for key, source in numbers.sources.items()])
+            numbers = _begun(given.params, given.day)
             return [_made(given, page, numbers, Path(scratch)) for page in pages]
+
+
+@lru_cache(maxsize=1)
+def _begun(params: bytes, day: str) -> "Params":  # noqa: ARG001 (kept by them)
+    from reportlib import params as reading
+
+    numbers = reading.load()
+    begin(numbers)
+    return numbers
+
+
+def begin(numbers: "Params") -> None:
+    """Do what all pages need: once, in a process that others may be forked from."""
+    from reportlib.pipeline import execute, site  # noqa: F401 (imports that take long)
+    from reportlib.pipeline.assemble import csl_item
+    from reportlib.pipeline.chapters import entries
+
+    code()
+    entries("html5", [csl_item(key, source) for key, source in numbers.sources.items()])
 
 
 def _made(given: Inputs, page: Page, numbers: "Params", folder: Path) -> Made:

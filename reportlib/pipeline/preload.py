@@ -17,7 +17,7 @@ import reportlib.exhibits.tables.pages  # noqa: E402
 from reportlib import frames, params  # noqa: E402, F401
 from reportlib.exhibits import charts, display, tables  # noqa: E402, F401
 from reportlib.exhibits.tables import editions  # noqa: E402, F401
-from reportlib.pipeline import shell  # noqa: E402, F401
+from reportlib.pipeline import forks, pages, shell  # noqa: E402, F401
 
 # Altair checks every part of a chart against a schema, and again the whole; authors who edit a
 # notebook have it so, and what cannot be drawn fails a build anyway.
@@ -25,5 +25,6 @@ schemapi.DEBUG_MODE = False
 alt.Chart(pd.DataFrame({"x": [0.0]})).mark_point().encode(x="x:Q").to_dict()  # reads a schema
 with suppress(Exception):  # who builds with them tells what is wrong
     numbers = params.load()  # kept for kernels, by its content
-    if os.environ.get("HBM_PAGES"):  # for many pages, what they all compute
+    if os.environ.keys() >= forks.FOR_PAGES.keys():
         reportlib.exhibits.tables.pages.prepare(numbers)
+        pages.begin(numbers)

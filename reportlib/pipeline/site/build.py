@@ -28,7 +28,7 @@ from reportlib.pipeline.publish import record_of
 Progress = Callable[[int, int, int], None]
 
 MOST_FAILURES = 5  # that are told in full
-BATCH = 4  # pages: few enough to share out, enough to make the way there worth it
+BATCH = 2  # pages: few enough to share out, enough to make the way there worth it
 
 
 @dataclass(frozen=True)
