@@ -35,7 +35,7 @@ SIZES = (10, 100, 1000)
 MOST_WORKERS = 2
 ONE_WORKER = 300  # pages for one worker
 PLAIN_PAGES = 4
-SAMPLE = 0.5  # seconds between two looks at memory
+SAMPLE = 1.0  # seconds between two looks at memory
 CHILD = (
     "from reportlib.pipeline.forks import FOR_PAGES, start_server;"
     "import os; os.environ.update(FOR_PAGES); start_server();"  # as a build of a site does
