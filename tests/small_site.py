@@ -1,4 +1,4 @@
-"""A small site, made up: a report of two sections, pages of two chips, a model and a pair."""
+"""A small site, made up: a report of four sections, pages of two chips, a model and a pair."""
 
 from functools import cache
 
@@ -63,7 +63,7 @@ def executed(page):
         cells=[
             prose(
                 f"# {page.name}\n\n{page.description} It is said [@nvidia-h100]. See "
-                "[another](../chips/b200.html) and [why](../report/index.html#sec-memory-bound)."
+                "[another](../chips/b200.html) and [why](../report/memory-bound.html)."
             ),
             new_markdown_cell("## Where it stands"),
             figure("place"),
@@ -83,6 +83,9 @@ def report():
     """The documents of a small report, and its data."""
     known = numbers()
     sections = {
+        "00_at_a_glance": new_notebook(
+            cells=[new_markdown_cell("# At a glance\n\nDots rise ([@fig-roofline]).")]
+        ),
         "10_memory_bound": new_notebook(
             cells=[
                 new_markdown_cell("# Why memory binds\n\nA wafer is read quickly."),
@@ -92,6 +95,9 @@ def report():
             ]
         ),
         "90_claims": new_notebook(cells=[new_markdown_cell("# The claims"), table("claims")]),
+        "96_glossary": new_notebook(
+            cells=[new_markdown_cell("# Glossary\n\n::: {#terms}\nWafer\n: A disc.\n:::")]
+        ),
     }
     whole = assemble(sections, known.report, known.sources)
     html = HtmlExporter().from_notebook_node(whole)[0]

@@ -33,6 +33,7 @@ from reportlib.pipeline.site.place import Place
 
 ADDRESS = "https://example.org/hbm/"
 ALONE = re.compile(r"report/hbm-panorama.html|editions/.*|404.html")  # pages that link no assets
+CHAPTER = re.compile(r"report/(?!hbm-panorama)")
 LINKS = ("href", "src", "data-bundle", "data-engine", "data-documents")
 SITEMAP = "{http://www.sitemaps.org/schemas/sitemap/0.9}"
 ATOM = {"a": "http://www.w3.org/2005/Atom"}
@@ -290,15 +291,40 @@ def test_search_knows_every_page_and_section(site):
     found = documents(site)
     paths = [path for _, path, *_ in found]
     assert {page.path for page in small_site.PAGES} <= set(paths)
-    assert {"report/index.html#sec-memory-bound", "report/index.html#fig-roofline"} <= set(paths)
-    report = site["report/index.html"].decode()
     for path in paths:
         page, _, anchor = path.partition("#")
         assert page in site
-        assert not anchor or f'id="{anchor}"' in report
+        assert not anchor or f'id="{anchor}"' in site[page].decode()
     said = {path: about for _, path, _, about, _ in found}
-    assert said["report/index.html#fig-roofline"] == "Dots of roofline rise. Two of them."
-    assert "A wafer is read quickly." in said["report/index.html#sec-memory-bound"]
+    assert said["report/memory-bound.html#fig-roofline"] == "Dots of roofline rise. Two of them."
+    assert "A wafer is read quickly." in said["report/memory-bound.html"]
+
+
+def test_each_section_of_the_report_has_a_page(site):
+    pages = {path: Elements(text) for path, text in html(site).items() if CHAPTER.match(path)}
+    assert {path.split("/")[1] for path in pages} == {
+        "index.html", "memory-bound.html", "claims.html", "glossary.html", "sources.html",
+    }  # fmt: skip
+    section = site["report/memory-bound.html"].decode()
+    assert meta(section, "description") == "A wafer is read quickly."
+    assert about(section)[0]["isPartOf"]["@type"] == "Report"
+    assert re.findall(r'<a rel="(\w+)" href="([^"]+)"', section) == [
+        ("prev", "index.html"), ("next", "claims.html"),
+    ]  # fmt: skip
+    assert '<a href="memory-bound.html#fig-roofline">' in site["report/index.html"].decode()
+    assert '<a href="#memory-bound-what-a-token-costs"' in section  # in its contents
+    assert "what-a-token-costs" not in site["report/claims.html"].decode()
+
+
+def test_pages_of_sections_end_with_the_terms_and_sources_that_they_name(site):
+    def ids(path):
+        tags = Elements(site[f"report/{path}.html"].decode()).found
+        return [a["id"] for _, a in tags if re.match("(ref|term)-", a.get("id", ""))]
+
+    assert ids("index") == []
+    assert ids("memory-bound") == ids("glossary") == ["term-wafer"]
+    assert ids("claims") == ids("sources") == ["ref-nvidia-h100"]
+    assert 'href="#ref-nvidia-h100"' in site["report/claims.html"].decode()
 
 
 def test_pictures_for_sharing_have_the_size_that_is_asked_for(site):
@@ -317,7 +343,8 @@ def test_the_page_for_what_is_not_there_brings_all_that_it_needs(site):
 
 def test_the_landing_page_leads_to_what_it_tells(site):
     text = site["index.html"].decode()
-    for link in ("report/index.html#fig-roofline", "report/hbm-panorama.pdf", "citation.bib"):
+    figure = "report/memory-bound.html#fig-roofline"
+    for link in (figure, "report/hbm-panorama.pdf", "citation.bib"):
         assert f'href="{link}"' in text
     assert text.count('<svg role="img"') == 2
     assert "Dots of plane rise." in text
@@ -360,7 +387,7 @@ def test_a_page_of_a_notebook_has_one_heading_and_the_sources_that_it_cites(site
     assert [a["id"] for tag, a in tags.found if a.get("class") == "csl-entry"] == [
         "ref-nvidia-h100"
     ]
-    assert '<a href="../report/index.html#sec-memory-bound">why</a>' in text
+    assert '<a href="../report/memory-bound.html">why</a>' in text
     assert "header-section-number" not in text
 
 
@@ -427,7 +454,7 @@ def test_captions_name_the_notebook_of_their_page(site):
 
 
 def test_the_report_has_its_pictures_as_files_too(site):
-    text = site["report/index.html"].decode()
+    text = site["report/memory-bound.html"].decode()
     assert '<noscript><img src="charts/fig-plane.svg" alt="Two dots."' in text
     picture = site["report/charts/fig-plane.svg"].decode()
     assert ET.fromstring(picture).tag.endswith("svg")  # noqa: S314 - ours

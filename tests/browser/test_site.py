@@ -9,15 +9,15 @@ import pytest
 import small_site
 from axe_playwright_python.sync_playwright import Axe
 
-from reportlib.pipeline.site import report_place, shared_assets
+from reportlib.pipeline.site import shared_assets
 from reportlib.pipeline.site.reading import ReportPage
-from reportlib.pipeline.site.report import report_page
+from reportlib.pipeline.site.report import report_pages
 
 pytestmark = pytest.mark.browser
 
 PAGES = (
-    "index.html", "report/index.html", "chips/index.html", "models/index.html",
-    "compare/index.html", "editions/index.html", "data/index.html", "404.html",
+    "index.html", "report/index.html", "report/memory-bound.html", "chips/index.html",
+    "models/index.html", "compare/index.html", "editions/index.html", "data/index.html", "404.html",
     "chips/h100-sxm5.html", "models/llama-3-70b.html", "compare/b200-vs-h100-sxm5.html",
     "editions/2026-11/index.html",
 )  # fmt: skip
@@ -119,7 +119,7 @@ def test_search_finds_a_section_of_the_report_by_keyboard(visit, root):
     assert page.tab.locator("#search [role=status]").inner_text() == "1 result"
     with page.tab.expect_navigation():
         page.tab.keyboard.press("Enter")
-    assert page.tab.url == root + "report/index.html#sec-memory-bound"
+    assert page.tab.url == root + "report/memory-bound.html"
 
 
 def test_search_closes_and_says_how_much_it_found(visit, server):
@@ -195,46 +195,33 @@ def test_text_does_not_move_as_fonts_and_charts_come(visit, server):
 
 @pytest.fixture(scope="module")
 def long(tmp_path_factory, built):
-    """The address of the report's page of a site, of a report as long as it is."""
+    """The address of a long section of the report itself, on a site."""
     report = ReportPage((built / "hbm-panorama.html").read_text())
-    found = dict(report_page(report, report_place(small_site.numbers().report)))
+    found = dict(report_pages(report, small_site.numbers().report))
     folder = small_site.write(tmp_path_factory.mktemp("long"), found | shared_assets())
-    return (folder / "report/index.html").as_uri()
+    return (folder / "report/memory-bound.html").as_uri()
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-def test_who_jumps_into_a_long_report_lands_where_it_says(visit_at, long, width):
-    """Exhibits far down are laid out later; places would be guesses if they were not by then."""
-    page = visit_at(f"{long}#tbl-claims", width)
-    top = "document.getElementById('tbl-claims').getBoundingClientRect().top"
-    page.until(f"Math.abs({top}) < 100")
-    page = visit_at(long, width)
-    page.tab.evaluate("document.body.append(document.createElement('a'))")
-    page.tab.evaluate("document.body.lastChild.href = '#fig-plane'")
-    page.tab.evaluate("document.body.lastChild.click()")
-    page.until(f"Math.abs({top.replace('tbl-claims', 'fig-plane')}) < 100")
-
-
-def test_pictures_of_a_long_report_come_by_themselves_and_before_printing(visit_at, long):
+def test_pictures_of_a_long_section_come_by_themselves_and_before_printing(visit_at, long):
     empty = "document.querySelectorAll('.chart > svg:empty').length"
     page = visit_at(long)
     page.until(f"{empty} === 0")
-    assert page.tab.evaluate("document.querySelectorAll('.chart > svg').length") > 20
+    assert page.tab.evaluate("document.querySelectorAll('.chart > svg').length") > 4
     idle = "window.requestIdleCallback = () => {};"  # as in a browser that is never idle
     page.tab.add_init_script(idle)
     page.tab.reload()
-    assert page.tab.evaluate(empty) > 20
+    assert page.tab.evaluate(empty) > 4
     page.tab.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert page.tab.evaluate(empty) == 0
     assert page.complaints == []
 
 
-def test_without_scripts_a_long_report_has_its_pictures_as_files(visit_at, long):
+def test_without_scripts_a_long_section_has_its_pictures_as_files(visit_at, long):
     page = visit_at(long, java_script_enabled=False)
-    for picture in page.tab.locator(".chart img").all()[::8]:
+    for picture in page.tab.locator(".chart img").all()[::3]:
         picture.scroll_into_view_if_needed()
         drawn, room, alt = picture.evaluate("e => [e.naturalWidth, e.width, e.alt]")
-        assert drawn == room > 200
+        assert drawn == room > 80
         assert alt
     assert not page.tab.locator(".chart > svg").first.is_visible()
     assert page.complaints == []
@@ -262,3 +249,18 @@ def test_without_scripts_the_contents_stay_above_the_text_on_a_phone(visit, serv
     contents = page.tab.get_by_role("navigation", name="Contents").bounding_box()
     text = page.tab.locator("main").bounding_box()
     assert contents["y"] + contents["height"] <= text["y"]
+
+
+@everywhere
+def test_links_into_the_whole_report_lead_to_the_page_that_has_what_they_name(visit, root):
+    page = visit(root + "report/index.html#tbl-claims")
+    page.tab.wait_for_url(root + "report/claims.html#tbl-claims")
+    page.tab.goto(root + "report/index.html")
+    page.tab.evaluate("location.hash = 'sec-memory-bound'")
+    page.tab.wait_for_url(root + "report/memory-bound.html#sec-memory-bound")
+
+
+def test_a_term_of_a_section_is_explained_beside_it(visit, server):
+    page = visit(server + "report/memory-bound.html")
+    page.tab.get_by_role("link", name="wafer").hover()
+    page.until("document.getElementById('card').innerText === 'Wafer A disc.'")

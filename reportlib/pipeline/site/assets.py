@@ -19,13 +19,7 @@ from reportlib.pipeline.page import (
 OWN = ASSETS / "site"
 FOLDER = "assets"
 SEARCH = f"{FOLDER}/search.js"  # names the documents of this build; the one name without a hash
-READING = (
-    "page.js",
-    "exhibits.js",
-    "tables.js",
-    "cards.js",
-    "site/skipped.js",
-)  # after the charts, which they use
+READING = ("page.js", "exhibits.js", "tables.js", "cards.js")  # after the charts, which they use
 READY = 'document.addEventListener("DOMContentLoaded", '
 # Each part has a task of its own: all in one would be long, and the page deaf until it is over.
 LATER = f"const later = (act) => {READY}() => setTimeout(act));\n"

@@ -13,11 +13,11 @@ from reportlib.params import Params
 from reportlib.pipeline.site import citation, parts
 from reportlib.pipeline.site.page import around
 from reportlib.pipeline.site.place import Place
-from reportlib.pipeline.site.reading import ReportPage
+from reportlib.pipeline.site.reading import FIRST, ReportPage
 
-REPORT = "report/index.html"
 MOST = 8  # findings
 PICTURES = ("fig-roofline", "fig-plane")
+CLAIMS = "tbl-claims"
 CHANGED = "sec-what-changed"
 DEFINITION = (
     "A language model writes one token at a time, and for each it reads every weight that it uses "
@@ -52,7 +52,7 @@ def _sentence(finding: Finding, report: ReportPage) -> str:
     """Return a finding with a link to the exhibit that shows it."""
     text = escape(finding.sentence, quote=False)
     name = report.numbers.get(finding.exhibit)
-    return f"{text} ({parts.link(name, f'{REPORT}#{finding.exhibit}')})." if name else f"{text}."
+    return f"{text} ({parts.link(name, report.paths[finding.exhibit])})." if name else f"{text}."
 
 
 def _answer(told: list[Finding], report: ReportPage) -> str:
@@ -62,7 +62,7 @@ def _answer(told: list[Finding], report: ReportPage) -> str:
 
 def _documents(sizes: Mapping[str, str]) -> str:
     return (
-        f'<p class="ways-in"><a class="first" href="{REPORT}">Read the report</a> '
+        f'<p class="ways-in"><a class="first" href="{FIRST}">Read the report</a> '
         f'<a href="report/hbm-panorama.pdf">PDF, {sizes["pdf"]}</a> '
         f'<a href="report/hbm-panorama.html">One HTML file, {sizes["html"]}</a></p>'
     )
@@ -80,7 +80,7 @@ def _pictures(report: ReportPage) -> Iterator[str]:
         yield '<div class="pictures">'
         for name in shown:
             figure = report.figures[name]
-            where = parts.link(figure.number, f"{REPORT}#{name}")
+            where = parts.link(figure.number, report.paths[name])
             caption = escape(_first_sentence(figure.caption), quote=False)
             yield (
                 f'<figure><div class="chart" tabindex="0" role="group" '
@@ -110,10 +110,10 @@ def _ways(report: ReportPage, counts: Mapping[str, int]) -> Iterator[str]:
         "Compare": ("compare/index.html", counted(counts["compare"], "pair"), "who wins where"),
         "Editions": ("editions/index.html", "", "the report as it stood"),
         "Data": ("data/index.html", "", "CSV, Parquet, JSON, with a dictionary"),
-        "The claims": (f"{REPORT}#tbl-claims", "", "what an article said, judged"),
+        "The claims": (report.paths.get(CLAIMS, ""), "", "what an article said, judged"),
     }
     for name, (path, number, about) in told.items():
-        if "#" not in path or path.partition("#")[2] in report.numbers:
+        if path:
             words = escape(": ".join(filter(None, (number, about))))
             yield f'<a href="{path}"><strong>{name}</strong> <span>{words}</span></a>'
 
@@ -140,9 +140,9 @@ def _changes(numbers: Params, report: ReportPage) -> Iterator[str]:
         *([f"{listed(came(moved))} came"] if came(moved) else []),
     ]
     since = f" Since {day}, {', and '.join(said)}." if said else f" Nothing moved since {day}."
-    where = f' <a href="{REPORT}#{CHANGED}">What changed, and why</a>.'
-    there = f'id="{CHANGED}"' in report.body
-    yield f"<p>Edition of {today}; it stays at {kept}.{escape(since)}{where if there else ''}</p>"
+    there = report.paths.get(CHANGED)
+    where = f" {parts.link('What changed, and why', there)}." if there else ""
+    yield f"<p>Edition of {today}; it stays at {kept}.{escape(since)}{where}</p>"
     if moved.verdicts:
         yield parts.listed(
             (

@@ -11,7 +11,7 @@ from nbformat.v4 import new_markdown_cell, new_notebook
 from reportlib.exhibits.theme import CONFIG
 from reportlib.params import Source
 from reportlib.pipeline.assemble import csl_item, shown
-from reportlib.pipeline.export import NUMBERED, html
+from reportlib.pipeline.export import html
 from reportlib.pipeline.manuscript import manuscript
 from reportlib.pipeline.page import allowed, asset, finished, json_script, template
 from reportlib.pipeline.site.assets import SEARCH, paths
@@ -43,16 +43,14 @@ def page_notebook(
 
 
 def site_page(notebook: NotebookNode, place: Place) -> str:
-    """Return the page of a notebook of `page_notebook` or, where the place is whole, the report."""
+    """Return the page of a notebook of `page_notebook`, whose first heading is the page's."""
     paper = manuscript(notebook)
-    options = (NUMBERED,) if place.whole else ()
-    contents, body = html(paper, "--metadata", "site=true", *options)
+    contents, body = html(paper, "--metadata", "site=true")
     title = escape(place.title)
-    if not place.whole:  # its first heading is the page's, and its contents are what is below that
-        heading = HEADING.match(body)
-        if heading:
-            title, body = heading[1], body[heading.end() :]
-        contents = ROOTED.sub(r"\1", contents)
+    heading = HEADING.match(body)
+    if heading:
+        title, body = heading[1], body[heading.end() :]
+    contents = ROOTED.sub(r"\1", contents)  # what is below it
     return around(
         place,
         finished(paper, body),
@@ -67,11 +65,12 @@ def around(
     body: str,
     *,
     title: str = "",
+    name: str = "",
     contents: str | None = None,
     charts: str = "",
     before: Sequence[str] = (),
 ) -> str:
-    """Return the page at *place* around *body*; *title* is its heading, as HTML.
+    """Return the page at *place* around *body*; *title* is its heading, as HTML, *name* the id.
 
     Without contents it is a page to look things up in, and has no charts. Scripts are files of the
     site, those that it needs *before* all others first; but the theme must be known before anything
@@ -87,7 +86,7 @@ def around(
     files = {name: place.root + path for name, path in paths().items()}
     return template("site/page.html.j2").render(
         place=place, policy=policy, theme=theme, files=files, search=place.root + SEARCH,
-        title=title or escape(place.title), body=body, contents=contents, before=before,
+        title=title or escape(place.title), name=name, body=body, contents=contents, before=before,
         charts=charts.replace(">", f' data-bundle="{files["vega.js"]}">', 1),
         trail=[(WAYS[path], place.root + path) for path in (HOME, *place.above)],
         ways=[(name, place.root + path, _here(path, place)) for path, name in WAYS.items()],

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from reportlib.params import Report
 from reportlib.params.records import Address
 from reportlib.pipeline.pages import PageInfo
+from reportlib.pipeline.site.reading import FIRST, Chapter
 
 HOME = "index.html"
 NO_ADDRESS = (
@@ -18,7 +19,7 @@ NO_ADDRESS = (
 )
 WAYS = {  # the ways in that every page offers, by where they lead
     HOME: "Home",
-    "report/index.html": "Report",
+    FIRST: "Report",
     "chips/index.html": "Chips",
     "models/index.html": "Models",
     "compare/index.html": "Compare",
@@ -43,7 +44,6 @@ class Place:
     kind: str = "WebPage"  # in schema.org's words
     picture: str = ""  # by which it is shown where it is shared
     address: str = ""  # of the site, where it is known, with a slash at the end
-    whole: bool = False  # the report itself, whose sections are numbered
     facts: Mapping[str, Any] = field(default_factory=dict)  # further ones in schema.org's words
 
     @property
@@ -121,7 +121,7 @@ def place_of(page: PageInfo, report: Report, address: str = "") -> Place:
 def report_place(report: Report, address: str = "") -> Place:
     """Return the place of the report itself."""
     return Place(
-        path="report/index.html",
+        path=FIRST,
         title=report.title,
         description=report.subtitle,
         publisher=report.publisher,
@@ -130,7 +130,23 @@ def report_place(report: Report, address: str = "") -> Place:
         kind="Report",
         picture="social/report.png",
         address=address,
-        whole=True,
+    )
+
+
+def chapter_place(chapter: Chapter, report: Report, address: str = "") -> Place:
+    """Return the place of a section of the report."""
+    return Place(
+        path=chapter.path,
+        title=chapter.title,
+        description=chapter.description or f"{chapter.title}, of {report.title}",
+        publisher=report.publisher,
+        edition=report.as_of.isoformat(),
+        name=chapter.title,
+        above=(FIRST,),
+        kind="Chapter",
+        picture="social/report.png",
+        address=address,
+        facts={"isPartOf": {"@type": "Report", "name": report.title}},
     )
 
 

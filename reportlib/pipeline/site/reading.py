@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
+from html import unescape
 from html.parser import HTMLParser
 
 CONTENTS = re.compile(r"<details open><summary>.*?</summary>\n(.*?)\n</details>\n</nav>", re.DOTALL)
@@ -14,11 +15,18 @@ FIGURE = re.compile(
 NUMBER = re.compile(r'<span\s+class="exhibit-number">(.*?)</span>\s*', re.DOTALL)
 UNTOLD = re.compile(r'<span class="(?:notebook|citation)".*?</span>|<sup>.*?</sup>', re.DOTALL)
 TAG = re.compile(r"<[^>]+>")
+NUMBERING = re.compile(r'<span class="header-section-number">.*?</span>')
 SILENT = {"script", "style", "svg", "details", "pre", "annotation", "thead", "tbody", "sup"}
 UNSAID = {"citation", "notebook", "header-section-number", "exhibit-number", "tools"}
 VOID = {"br", "hr", "img", "input", "meta", "link", "col", "wbr"}
 HEADS = {"h1", "h2"}
 CAPTIONS = {"figcaption": "figure", "caption": "table"}
+
+FOLDER = "report/"
+FIRST = f"{FOLDER}index.html"  # the page of the first chapter
+CHAPTER = re.compile(r'<h1[^>]* id="([^"]+)"[^>]*>(.*?)</h1>\s*(.*?)(?=<h1[ >]|\Z)', re.DOTALL)
+PARAGRAPH = re.compile(r"<p>(.*?)</p>", re.DOTALL)
+ID = re.compile(r'\bid="([^"]+)"')
 
 
 @dataclass(frozen=True)
@@ -28,6 +36,27 @@ class Figure:
     svg: str
     number: str
     caption: str
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A section of the report, which has a page of its own on the site."""
+
+    path: str  # from the root of the site
+    id: str  # of its heading
+    heading: str  # as HTML, with its number
+    body: str  # what is below the heading
+
+    @property
+    def title(self) -> str:
+        """Its heading as text, without the number."""
+        return _text(NUMBERING.sub("", self.heading))
+
+    @property
+    def description(self) -> str:
+        """Its first paragraph as text, or nothing."""
+        first = PARAGRAPH.search(self.body)
+        return _text(UNTOLD.sub("", first[1])) if first else ""
 
 
 @dataclass
@@ -60,13 +89,27 @@ class ReportPage:
         self.config = config[0] if config else ""
 
     @cached_property
+    def chapters(self) -> list[Chapter]:
+        """Return its sections in order; the page of the first is that of the report."""
+        return [
+            Chapter(f"{FOLDER}{name.removeprefix('sec-')}.html" if n else FIRST, name, *parts)
+            for n, (name, *parts) in enumerate(CHAPTER.findall(self.body))
+        ]
+
+    @cached_property
+    def paths(self) -> dict[str, str]:
+        """Return where on the site every element with an id is: a heading at the top of a page."""
+        within = {name: f"{c.path}#{name}" for c in self.chapters for name in ID.findall(c.body)}
+        return within | {chapter.id: chapter.path for chapter in self.chapters}
+
+    @cached_property
     def figures(self) -> dict[str, Figure]:
         """Return the figures by their ids."""
         found = {}
         for figure in FIGURE.finditer(self.body):
             number = NUMBER.search(figure[3])
-            caption = TAG.sub("", UNTOLD.sub("", NUMBER.sub("", figure[3])))
-            found[figure[1]] = Figure(figure[2], number[1] if number else "", _tidy(caption))
+            caption = _text(UNTOLD.sub("", NUMBER.sub("", figure[3])))
+            found[figure[1]] = Figure(figure[2], number[1] if number else "", caption)
         return found
 
     @cached_property
@@ -87,6 +130,10 @@ class ReportPage:
         reader = _Pieces()
         reader.feed(self.body)
         return [piece for piece in reader.found if piece.id]
+
+
+def _text(html: str) -> str:
+    return unescape(_tidy(TAG.sub("", html)))
 
 
 def _tidy(text: str) -> str:

@@ -1,19 +1,21 @@
-"""The report's page, made of the one that stands alone, and the files that it needs.
+"""The report as pages, one a section, made of the one that stands alone.
 
-Browsers are spared what is far from the reader: pictures and specs of charts are a script that
-comes after the text, and exhibits are laid out as they come near, for which they say how high they
-will be. Without scripts pictures are files.
+Each page stands by itself, too: at its end are the terms and sources that it names. The pictures
+and specs of its charts are a script that comes after the text; without scripts pictures are files.
 """
 
 import json
 import re
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from html import escape
 
+from reportlib.params import Report
 from reportlib.pipeline.page import asset
 from reportlib.pipeline.site.assets import hashed
 from reportlib.pipeline.site.page import around
-from reportlib.pipeline.site.place import Place
-from reportlib.pipeline.site.reading import ReportPage
+from reportlib.pipeline.site.place import chapter_place, report_place
+from reportlib.pipeline.site.reading import FIRST, FOLDER, Chapter, ReportPage
 
 CHART = re.compile(
     r'(?P<head><figure id="(?P<id>fig-[^"]+)"[^>]*>\s*<div class="chart[^>]*>'
@@ -22,30 +24,106 @@ CHART = re.compile(
     r'(?P<picture>.*?)</svg><script type="application/json">(?P<spec>.*?)</script>',
     re.DOTALL,
 )
-FIGURE = re.compile(
-    r'<figure( id="fig-[^"]+"[^>]*>\s*<div class="chart[^>]*><svg .*? height="([\d.]+)")'
-)
-TABLE = re.compile(r'<div( class="table-frame".*?</table>)', re.DOTALL)
-CAPTION, ROW = 80, 34  # pixels, about
 COLORS = re.compile(r"^:root \{.*?^\}|^\.chart (?:text)?\[.*?$", re.DOTALL | re.MULTILINE)
+LINK = re.compile(r'(?<= href=")#([^"]+)(?=")')
+BELOW = re.compile(r"\s*<ul>.*?</ul>\s*", re.DOTALL)
+TERM = re.compile(r'<dt><span id="(term-[^"]+)">.*?</dd>', re.DOTALL)
+SOURCE = re.compile(r'<div id="(ref-[^"]+)".*?\n</div>', re.DOTALL)
+TERMS = '\n<h2>Terms</h2>\n<div id="terms">\n<dl>\n{}\n</dl>\n</div>\n'
+SOURCES = '\n<h2>Sources</h2>\n<div id="refs" class="references" role="list">\n{}\n</div>\n'
+WHOLE = (
+    '<p class="ways-in"><a href="hbm-panorama.html">All of it in one HTML file</a> '
+    '<a href="hbm-panorama.pdf">PDF</a></p>\n'
+)
 
 
-def report_page(report: ReportPage, place: Place) -> Iterator[tuple[str, bytes]]:
-    """Yield the page of *report*, at *place*, and its own files."""
-    found = CHART.finditer(report.body)
-    charts = {chart["id"]: (chart["picture"], chart["spec"]) for chart in found}
-    body = CHART.sub(_later, report.body)
-    body = FIGURE.sub(lambda f: f"<figure{_high(float(f[2]) + CAPTION)}{f[1]}", body)
-    body = TABLE.sub(lambda t: f"<div{_high(CAPTION + ROW * t[1].count('<tr>'))}{t[1]}", body)
-    script = f"const figures = {json.dumps(charts)};\n{asset('site/pictures.js')}".encode()
-    path = hashed("pictures.js", script)
-    text = around(
-        place, body, contents=report.contents, charts=report.config, before=[place.root + path]
-    )
-    yield place.path, text.encode()
-    yield path, script
+def report_pages(
+    report: ReportPage, about: Report, address: str = ""
+) -> Iterator[tuple[str, bytes]]:
+    """Yield the pages of *report* and their own files, by their paths."""
+    terms = {found[1]: found[0] for found in TERM.finditer(report.body)}
+    sources = {found[1]: found[0] for found in SOURCE.finditer(report.body)}
+    for chapter in report.chapters:
+        first = chapter.path == FIRST
+        place = report_place(about, address) if first else chapter_place(chapter, about, address)
+        body = chapter.body
+        if first:
+            body = f'{WHOLE}<h1 id="{chapter.id}">{chapter.heading}</h1>\n{body}'
+        body += _named(body, terms, TERMS)
+        body += _named(body, sources, SOURCES)
+        scripts = dict(_scripts(body, chapter, report))
+        page = around(
+            place,
+            _linked(CHART.sub(_later, body), chapter, report) + _onward(chapter, report),
+            title="" if first else chapter.heading,
+            name="" if first else chapter.id,
+            contents=_linked(_contents(chapter, report), chapter, report),
+            charts=report.config if CHART.search(body) else "",
+            before=[place.root + path for path in scripts],
+        )
+        yield place.path, page.encode()
+        yield from scripts.items()
     for name, figure in report.figures.items():
-        yield f"report/{_file(name)}", _alone(figure.svg).encode()
+        yield f"{FOLDER}{_file(name)}", _alone(figure.svg).encode()
+
+
+def _named(body: str, things: Mapping[str, str], frame: str) -> str:
+    """Return those of *things* that *body* leads to and has not, in their *frame*."""
+    wanted = set(LINK.findall(body))
+    found = [text for name, text in things.items() if name in wanted and text not in body]
+    return frame.format("\n".join(found)) if found else ""
+
+
+def _scripts(body: str, chapter: Chapter, report: ReportPage) -> Iterator[tuple[str, bytes]]:
+    """Yield the scripts that only the page of *chapter* has, by their paths."""
+    charts = {found["id"]: (found["picture"], found["spec"]) for found in CHART.finditer(body)}
+    if charts:
+        script = f"const figures = {json.dumps(charts)};\n{asset('site/pictures.js')}".encode()
+        yield hashed("pictures.js", script), script
+    if chapter.path == FIRST:
+        places: dict[str, list[str]] = defaultdict(list)
+        for name, path in report.paths.items():
+            places[path.partition("#")[0].removeprefix(FOLDER)].append(name)
+        script = f"const places = {json.dumps(places)};\n{asset('site/places.js')}".encode()
+        yield hashed("places.js", script), script
+
+
+def _linked(html: str, chapter: Chapter, report: ReportPage) -> str:
+    """Return *html* of a page whose links to what is on other pages lead there."""
+    here = set(re.findall(r' id="([^"]+)"', html))
+
+    def way(link: re.Match[str]) -> str:
+        path = report.paths.get(link[1])
+        near = path is None or path.startswith(f"{chapter.path}#") or link[1] in here
+        return link[0] if near or path is None else path.removeprefix(FOLDER)
+
+    return LINK.sub(way, html)
+
+
+def _contents(chapter: Chapter, report: ReportPage) -> str:
+    """Return the contents: on the first page all, on others what is in their own chapter."""
+    if chapter.path == FIRST:
+        return report.contents
+    ids = "|".join(re.escape(each.id) for each in report.chapters)
+    entries = re.split(rf'(?=<li><a href="#(?:{ids})")', report.contents)
+    ours = f'<li><a href="#{chapter.id}"'
+    return "".join(
+        entry.replace(" href", ' aria-current="page" href', 1)
+        if entry.startswith(ours)
+        else BELOW.sub("", entry)
+        for entry in entries
+    )
+
+
+def _onward(chapter: Chapter, report: ReportPage) -> str:
+    """Return the ways to the chapters before and after."""
+    at = report.chapters.index(chapter)
+    beside = {"prev": report.chapters[at - 1 : at], "next": report.chapters[at + 1 : at + 2]}
+    links = [
+        f'<a rel="{way}" href="{each.path.removeprefix(FOLDER)}">{escape(each.title)}</a>'
+        for way, (each,) in ((way, found) for way, found in beside.items() if found)
+    ]
+    return f'<p class="onward">{" ".join(links)}</p>\n'
 
 
 def _later(chart: re.Match[str]) -> str:
@@ -67,8 +145,3 @@ def _alone(svg: str) -> str:
     return svg.replace(' class="marks"', ' class="chart"', 1).replace(
         ">", f"><style>{style}text{{font-family:var(--text)}}</style>", 1
     )
-
-
-def _high(pixels: float) -> str:
-    """Return how high an exhibit will be, about: a picture or rows, and its caption."""
-    return f' style="--high:{pixels + CAPTION:.0f}px"'

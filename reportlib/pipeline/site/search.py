@@ -9,7 +9,6 @@ from reportlib.pipeline.site.place import WAYS
 from reportlib.pipeline.site.reading import ReportPage
 
 KINDS = {"chip": "Chip", "model": "Model", "compare": "Pair"}
-REPORT = "report/index.html"
 
 
 def documents(report: ReportPage, pages: Sequence[PageInfo]) -> list[list[str]]:
@@ -24,7 +23,7 @@ def documents(report: ReportPage, pages: Sequence[PageInfo]) -> list[list[str]]:
     told = [
         [
             piece.kind.capitalize(),
-            f"{REPORT}#{piece.id}",
+            report.paths[piece.id],
             report.numbers.get(piece.id, piece.title),
             piece.text,
             "" if piece.kind == "section" else piece.title,

@@ -19,11 +19,9 @@ from reportlib.pipeline.site import (
     social,
 )
 from reportlib.pipeline.site.assets import shared_assets
-from reportlib.pipeline.site.place import HOME, Place, report_place, way_place
+from reportlib.pipeline.site.place import HOME, Place, way_place
 from reportlib.pipeline.site.reading import ReportPage
-from reportlib.pipeline.site.report import report_page
-
-REPORT = "report/index.html"
+from reportlib.pipeline.site.report import report_pages
 
 
 def surroundings(
@@ -42,9 +40,8 @@ def surroundings(
     as it was published last, whose editions stay; *address* is where it will be, if that is known.
     """
     report = ReportPage(html.decode())
-    place = report_place(numbers.report, address)
     yield from shared_assets().items()
-    yield from report_page(report, place)
+    yield from report_pages(report, numbers.report, address)
     yield "report/hbm-panorama.html", html
     yield f"report/{archive.PDF}", pdf
     yield from downloads.downloads(numbers, tables, _way(numbers, "data", address))
@@ -83,7 +80,8 @@ def surroundings(
     told = feeds.entries(numbers.report, known, turned)
     yield "feed.xml", feeds.atom(numbers.report, told, address)
     yield "feed.json", feeds.json_feed(numbers.report, told, address)
-    listed = [*made, REPORT, "data/index.html", *(page.path for page in pages)]
+    listed = [*made, "data/index.html", *(page.path for page in pages)]
+    listed += [chapter.path for chapter in report.chapters]
     listed += [edition.path for edition in known]
     yield "sitemap.xml", feeds.sitemap(sorted(listed), now.day, address)
     yield "robots.txt", "".join(f"{line}\n" for line in feeds.robots(address)).encode()
