@@ -71,9 +71,9 @@ publish: $(READY)  ## Publish build/site to gh-pages, or to SITE=/folder, or by 
 	  $(if $(DRY_RUN),--dry-run)
 
 bench: $(READY)  ## Measure builds beside plain papermill, and how many cases a second formulas do
-	@OMP_NUM_THREADS=1 $(RUN) -m reportlib.bench --build "$(BUILD)"
-	@$(RUN) -m reportlib.bench_builds --build "$(BUILD)"
-	@$(RUN) -m reportlib.bench_pages --build "$(BUILD)"
+	@OMP_NUM_THREADS=1 $(RUN) -m reportlib.bench.kernels --build "$(BUILD)"
+	@$(RUN) -m reportlib.bench.builds --build "$(BUILD)"
+	@$(RUN) -m reportlib.bench.pages --build "$(BUILD)"
 
 doctor:  ## Tell what is wrong with the environment, and what to do about it
 	@$(RUN) -c '' 2>/dev/null || { echo "There is no Python that runs in $(VENV). Make it anew: rm -rf $(VENV) && make report"; exit 1; }

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from reportlib import bench
+from reportlib.bench import kernels as bench
 from reportlib.cases.formats import format_named
 from reportlib.cases.predictions import Case
 from reportlib.params import load

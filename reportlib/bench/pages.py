@@ -6,7 +6,6 @@ with their number, and with workers, is measured in the same run.
 """
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -24,11 +23,11 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from reportlib.bench import COMMANDS, build_option, keep
 from reportlib.params import load
 from reportlib.pipeline import pages
 from reportlib.pipeline.build import NOTEBOOKS, ROOT
 from reportlib.pipeline.cache import Cache
-from reportlib.pipeline.files import write_whole
 from reportlib.pipeline.site.build import local, made
 
 SIZES = (10, 100, 1000)
@@ -39,16 +38,15 @@ SAMPLE = 1.0  # seconds between two looks at memory
 CHILD = (
     "from reportlib.pipeline.forks import FOR_PAGES, start_server;"
     "import os; os.environ.update(FOR_PAGES); start_server();"  # as a build of a site does
-    "from reportlib.bench_pages import child; child({}, {})"
+    "from reportlib.bench.pages import child; child({}, {})"
 )
-COMMANDS = Path(sys.executable).parent
 
 
 def child(number: int, workers: int) -> None:
     """Make a *number* of pages with so many *workers*, and print what it took, as JSON."""
     root = ROOT / "params"
     wanted = pages.wanted([], [], list(load(root).chips))[:number]
-    with _memory() as peaks, tempfile.TemporaryDirectory() as folder:
+    with _memory() as held, tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
         given = pages.inputs(NOTEBOOKS / "pages", root, "", "")
         with local(workers) as asked:
@@ -58,7 +56,9 @@ def child(number: int, workers: int) -> None:
                     raise RuntimeError(page.failure)
                 (Path(folder) / f"{count}.html").write_bytes(page.content)
                 times.append(time.perf_counter() - started)
-    print(json.dumps({"seconds": times, "peak": max(peaks, default=0)}))  # noqa: T201
+    held.append(_held())
+    memory = {"median_bytes": median(held), "peak_bytes": max(held)}
+    print(json.dumps({"seconds": times, **memory}))  # noqa: T201
 
 
 @contextmanager
@@ -120,13 +120,7 @@ def _plain(number: int) -> list[float]:
 
 
 @click.command()
-@click.option(
-    "--build",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=ROOT / "build",
-    show_default="build",
-    help="Folder of bench/pages.json.",
-)
+@build_option
 @click.option("--most", type=click.IntRange(10), default=SIZES[-1], show_default=True)
 def main(build: Path, most: int) -> None:
     """Measure how many pages are made a second."""
@@ -136,26 +130,25 @@ def main(build: Path, most: int) -> None:
     told = {run: _pages(*run) for run in runs}
     rate = 1 / median(plain)
     table = Table(title="Pages of pairs, beside the plain way", box=box.SIMPLE)
-    for heading in ("pages", "workers", "seconds", "pages/s", "ratio", "later pages/s", "peak, MB"):
+    for heading in (
+        "pages", "workers", "seconds", "pages/s", "ratio", "later pages/s", "memory, MB", "peak",
+    ):  # fmt: skip
         table.add_column(heading, justify="right")
-    table.add_row(f"{PLAIN_PAGES}", "plain", f"{sum(plain):.1f}", f"{rate:.2f}", "1.0", "", "")
+    table.add_row(f"{PLAIN_PAGES}", "plain", f"{sum(plain):.1f}", f"{rate:.2f}", "1.0")
     for (_, workers), about in told.items():
         number = len(about["seconds"])  # there may be fewer than were asked for
         all_of_it, begun = about["seconds"][-1], about["seconds"][0]
         later = (number - 1) / (all_of_it - begun)  # processes start once
         table.add_row(
             f"{number}", f"{workers}", f"{all_of_it:.1f}", f"{number / all_of_it:.2f}",
-            f"{number / all_of_it / rate:.1f}", f"{later:.2f}", f"{about['peak'] / 1e6:.0f}",
+            f"{number / all_of_it / rate:.1f}", f"{later:.2f}",
+            f"{about['median_bytes'] / 1e6:.0f}", f"{about['peak_bytes'] / 1e6:.0f}",
         )  # fmt: skip
-    kept = {
-        "processors": os.cpu_count(),
+    told_of_all = {
         "plain_seconds": plain,
-        "runs": [
-            {"pages": n, "workers": w, "seconds": about["seconds"], "peak_bytes": about["peak"]}
-            for (n, w), about in told.items()
-        ],
+        "runs": [{"pages": n, "workers": w, **about} for (n, w), about in told.items()],
     }
-    write_whole(build / "bench" / "pages.json", (json.dumps(kept, indent=2) + "\n").encode())
+    keep(build, "pages", told_of_all)
     Console(soft_wrap=True).print(table)
 
 

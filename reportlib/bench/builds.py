@@ -1,4 +1,4 @@
-"""How long builds take, beside the plain way: ``python -m reportlib.bench_builds``.
+"""How long builds take, beside the plain way: ``python -m reportlib.bench.builds``.
 
 The plain way is ``papermill`` and then ``jupyter nbconvert --to html``, one notebook after the
 other, which makes HTML only; another is ``jupyter nbconvert --execute``. All are measured in one
@@ -9,10 +9,8 @@ Only ratios say much about another machine, or about this one while it does othe
 import compileall
 import json
 import os
-import platform
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -25,15 +23,14 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from reportlib.bench import COMMANDS, build_option, keep
 from reportlib.params import load
 from reportlib.pipeline.build import ROOT
 from reportlib.pipeline.execute import typed_parameters
-from reportlib.pipeline.files import write_whole
 
 COPIED = ("reportlib", "notebooks", "params", "pyproject.toml", "requirements.lock")
 PROSE = ("notebooks/20_capacity_vs_bandwidth.ipynb", "## What this does not cover", ", {}")
 CHIP = ("params/chips/b200.yaml", "value: 8", ".{}")
-COMMANDS = Path(sys.executable).parent
 
 PLAIN = "papermill, then nbconvert"
 COLD = "all anew"
@@ -142,27 +139,18 @@ def _table(seconds: Mapping[str, list[float]]) -> Table:
 
 
 @click.command()
-@click.option(
-    "--build",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=ROOT / "build",
-    show_default="build",
-    help="Folder of bench/builds.json.",
-)
+@build_option
 @click.option("--rounds", type=click.IntRange(1), default=1, show_default=True)
 def main(build: Path, rounds: int) -> None:
     """Measure how long builds take, beside the plain way."""
     seconds = measured(rounds)
     told = {
-        "processor": platform.processor() or platform.machine(),
-        "processors": os.cpu_count(),
-        "python": platform.python_version(),
         "seconds": seconds,
         "ratios": ratios(seconds),
         "wanted_ratios": WANTED,
         "wanted_seconds": {UNCHANGED: WANTED_UNCHANGED},
     }
-    write_whole(build / "bench" / "builds.json", (json.dumps(told, indent=2) + "\n").encode())
+    keep(build, "builds", told)
     Console(soft_wrap=True).print(_table(seconds))
 
 

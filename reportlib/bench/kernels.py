@@ -1,4 +1,4 @@
-"""How many cases a second the calculations of decode steps do: ``python -m reportlib.bench``.
+"""How many cases a second the calculations do: ``python -m reportlib.bench.kernels``.
 
 Cases are a grid of chips, degrees of splitting, batches and contexts for each model, their
 arguments made of the records beforehand. An argument, and what is calculated of it alone, has
@@ -12,8 +12,6 @@ the loop, of dense models too. Broadcast, it is calculated once for each model a
 of chips. The step is the same time with coverage and exchanges given.
 """
 
-import json
-import platform
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -28,6 +26,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from reportlib.bench import build_option, keep
 from reportlib.calculations.decode import decode_step_floor, decode_step_time
 from reportlib.calculations.experts import skewed_distinct_experts
 from reportlib.calibrate import PRIORS
@@ -35,8 +34,6 @@ from reportlib.cases.engines import Constants, exchange_time, expected_step_time
 from reportlib.cases.formats import format_named
 from reportlib.cases.predictions import Case
 from reportlib.params import Chip, Model, load
-from reportlib.pipeline.build import ROOT
-from reportlib.pipeline.files import write_whole
 
 Floats = NDArray[np.float64]
 Arguments = Mapping[str, Floats]
@@ -239,13 +236,7 @@ def _axes(of: Rates) -> Iterator[str]:
 
 
 @click.command()
-@click.option(
-    "--build",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=ROOT / "build",
-    show_default="build",
-    help="Folder of bench/kernels.json.",
-)
+@build_option
 def main(build: Path) -> None:
     """Measure how many cases a second the calculations do."""
     params = load()
@@ -256,14 +247,12 @@ def main(build: Path) -> None:
         for kind, names in (("dense", DENSE), ("experts", EXPERTS))
     ]
     told = {
-        "processor": platform.processor() or platform.machine(),
-        "python": platform.python_version(),
         "numpy": np.__version__,
         "kernels": [
             {**asdict(of), "ratio": of.ratio, "ratio_in_full": of.ratio_in_full} for of in measured
         ],
     }
-    write_whole(build / "bench" / "kernels.json", (json.dumps(told, indent=2) + "\n").encode())
+    keep(build, "kernels", told)
     console = Console(soft_wrap=True)
     console.print(_table(measured))
     console.print(
