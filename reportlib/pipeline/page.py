@@ -29,7 +29,9 @@ from reportlib.pipeline.manuscript import FONTS, Chart, Manuscript, Picture
 ASSETS = Path(__file__).parent / "assets"
 STYLES = ("page.css", "conveniences.css")
 CHARTS, BUNDLE = "charts.js", "  //= how Vega gets into the page: packed.js or linked.js\n"
-SCRIPTS = ("theme.js", CHARTS, "page.js", "exhibits.js", "tables.js", "search.js", "cards.js")
+SCRIPTS = (
+    "theme.js", CHARTS, "page.js", "exhibits.js", "tables.js", "dialog.js", "search.js", "cards.js",
+)  # fmt: skip
 WEB_FONTS = {
     ("IBM Plex Sans", 400, "normal"): "IBMPlexSans-Regular-Latin1.woff2",
     ("IBM Plex Sans", 400, "italic"): "IBMPlexSans-Italic-Latin1.woff2",

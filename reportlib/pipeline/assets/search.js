@@ -4,9 +4,8 @@
   const SEARCHED = "h1, h2, h3, p, li, dt, dd, figcaption, caption, tbody tr, pre, .csl-entry";
   const WEIGHTS = { H1: 5, H2: 4, H3: 4, DT: 4, FIGCAPTION: 2, CAPTION: 2, DIV: 0 }; // 1 for others
   const SHOWN = 40;
-  const AROUND = 70; // characters on each side of what was found
 
-  const escaped = (word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  const { escaped } = searching;
   const plain = (text) => text.replace(/\s+/g, " ").trim();
 
   // Without citations and their marks; a formula is read as it is set, not as it was written.
@@ -49,20 +48,8 @@
     return text.split(new RegExp(`(${words.map(escaped).join("|")})`, "i"));
   }
 
-  function marked(text, words) {
-    return parts(text, words).map((part, number) => {
-      if (number % 2 === 0) return part;
-      const mark = document.createElement("mark");
-      mark.textContent = part;
-      return mark;
-    });
-  }
-
   function snippet({ text, folded }, words) {
-    const at = Math.min(...words.map((word) => folded.indexOf(word)));
-    const from = at > AROUND ? text.indexOf(" ", at - AROUND) : 0;
-    const until = at + 2 * AROUND < text.length ? text.lastIndexOf(" ", at + 2 * AROUND) : text.length;
-    return `${from ? "… " : ""}${text.slice(from, Math.max(until, at + AROUND))}${until < text.length ? " …" : ""}`;
+    return searching.around(text, Math.min(...words.map((word) => folded.indexOf(word))));
   }
 
   let shown; // the element that was jumped to last
@@ -101,12 +88,6 @@
     let entries;
     let words = [];
 
-    function open() {
-      entries ??= gather();
-      if (!dialog.open) dialog.showModal();
-      input.select();
-    }
-
     function jump(element) {
       dialog.close();
       if (element.hidden) element.closest("table").dispatchEvent(new Event("unfilter"));
@@ -124,7 +105,8 @@
       button.type = "button";
       place.className = "place";
       place.textContent = entry.section;
-      text.append(...marked(entry.text === entry.section ? entry.text : snippet(entry, words), words));
+      const said = entry.text === entry.section ? entry.text : snippet(entry, words);
+      text.append(...searching.marked(parts(said, words)));
       button.append(...(entry.text === entry.section ? [text] : [place, text]));
       button.addEventListener("click", () => jump(entry.element));
       item.append(button);
@@ -136,37 +118,9 @@
       const found = words.length ? find(entries, words) : [];
       list.replaceChildren(...found.slice(0, SHOWN).map(result));
       list.scrollTop = 0;
-      const more = found.length > SHOWN ? `, the first ${SHOWN} shown` : "";
-      const number = `${found.length} ${found.length === 1 ? "result" : "results"}${more}`;
-      status.textContent = words.length ? number : "";
+      status.textContent = words.length ? searching.count(found.length, SHOWN) : "";
     }
 
-    // Up and down go through the results; the field comes before the first.
-    dialog.addEventListener("keydown", (event) => {
-      const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-      const stops = [input, ...list.querySelectorAll("button")];
-      const at = stops.indexOf(document.activeElement);
-      if (step && at >= 0) {
-        event.preventDefault();
-        stops[at + step]?.focus();
-      } else if (event.key === "Enter" && event.target === input) {
-        stops[1]?.click();
-      }
-    });
-    dialog.addEventListener("click", (event) => {
-      if (event.target === dialog || event.target.closest(".close")) dialog.close();
-    });
-    input.addEventListener("input", search);
-    document.querySelector(".open-search").addEventListener("click", open);
-    addEventListener("keydown", (event) => {
-      const typing = event.target.closest("input:not([type=range], [type=radio]), textarea, select");
-      const control = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k";
-      if (control || (event.key === "/" && !typing && !dialog.open)) {
-        event.preventDefault();
-        open();
-      } else if (event.key === "Escape" && !dialog.open) {
-        clear();
-      }
-    });
+    searching.equip(dialog, { open: () => { entries ??= gather(); }, search, stops: "button", escape: clear });
   });
 })();

@@ -64,7 +64,7 @@ def _named() -> dict[str, tuple[str, bytes]]:
         "site.css": first + "".join(map(asset, (*STYLES, "site/site.css"))),
         "reading.js": LATER + reading.replace(READY, "later("),
         "tables.js": asset("tables.js"),
-        "site.js": asset("site/search.js") + asset("site/chooser.js"),
+        "site.js": "".join(map(asset, ("dialog.js", "site/search.js", "site/chooser.js"))),
         "minisearch.js": asset("site/minisearch-7.2.0.js"),
         "vega.js": vega_bundle(),
         "icon.svg": asset("site/icon.svg"),

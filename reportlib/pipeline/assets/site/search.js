@@ -4,13 +4,12 @@
 "use strict";
 (() => {
   const SHOWN = 30;
-  const AROUND = 70; // characters on each side of what was found
   const FUZZY = 5; // letters, from which on a word may be misspelt
   const PAIR = 0.55; // of the weight of others: there are thousands of pairs
   const EXHIBITS = ["Figure", "Table"]; // whose further words are their section
   const FIELDS = ["title", "about", "further"];
 
-  const escaped = (word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  const { escaped } = searching;
 
   function load(address) {
     const script = document.createElement("script");
@@ -44,20 +43,12 @@
   function marked(text, words) {
     if (!words.length) return [text];
     const pattern = new RegExp(`((?<![\\p{L}\\d])(?:${words.map(escaped).join("|")}))`, "iu");
-    return text.split(pattern).map((part, number) => {
-      if (number % 2 === 0) return part;
-      const mark = document.createElement("mark");
-      mark.textContent = part;
-      return mark;
-    });
+    return searching.marked(text.split(pattern));
   }
 
-  // What is around the first of the words, from a space to a space.
   function snippet(text, words) {
-    const at = Math.max(0, words.length ? text.search(new RegExp(words.map(escaped).join("|"), "i")) : 0);
-    const from = at > AROUND ? text.indexOf(" ", at - AROUND) : 0;
-    const until = at + 2 * AROUND < text.length ? text.lastIndexOf(" ", at + 2 * AROUND) : text.length;
-    return `${from ? "… " : ""}${text.slice(from, Math.max(until, from + AROUND))}${until < text.length ? " …" : ""}`;
+    const first = words.length ? text.search(new RegExp(words.map(escaped).join("|"), "i")) : 0;
+    return searching.around(text, Math.max(0, first));
   }
 
   function element(tag, name, ...content) {
@@ -76,8 +67,6 @@
     let asked = "";
 
     function open() {
-      if (!dialog.open) dialog.showModal();
-      input.select();
       ready ??= index(dialog.dataset).catch((error) => {
         ready = undefined;
         status.textContent = "Search could not be loaded.";
@@ -104,34 +93,9 @@
       if (words && !found.length) found = engine.search(words);
       list.replaceChildren(...found.slice(0, SHOWN).map(result));
       list.scrollTop = 0;
-      const more = found.length > SHOWN ? `, the first ${SHOWN} shown` : "";
-      status.textContent = words ? `${found.length} ${found.length === 1 ? "result" : "results"}${more}` : "";
+      status.textContent = words ? searching.count(found.length, SHOWN) : "";
     }
 
-    // Up and down go through the results; the field comes before the first.
-    dialog.addEventListener("keydown", (event) => {
-      const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-      const stops = [input, ...list.querySelectorAll("a")];
-      const at = stops.indexOf(document.activeElement);
-      if (step && at >= 0) {
-        event.preventDefault();
-        stops[at + step]?.focus();
-      } else if (event.key === "Enter" && event.target === input) {
-        stops[1]?.click();
-      }
-    });
-    dialog.addEventListener("click", (event) => {
-      if (event.target === dialog || event.target.closest(".close, a")) dialog.close();
-    });
-    input.addEventListener("input", search);
-    document.querySelector(".open-search").addEventListener("click", open);
-    addEventListener("keydown", (event) => {
-      const typing = event.target.closest("input:not([type=range], [type=radio]), textarea, select");
-      const control = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k";
-      if (control || (event.key === "/" && !typing && !dialog.open)) {
-        event.preventDefault();
-        open();
-      }
-    });
+    searching.equip(dialog, { open, search, stops: "a" });
   });
 })();
