@@ -184,7 +184,6 @@ async def serving(state: State, port: int | None) -> AsyncIterator[str]:
     application = web.Application(
         [(SCRIPT, Script), (SOCKET, Reload), (r"/(.*)", Pages, {"state": state})],
         log_function=lambda _: None,
-        compress_response=True,  # as hosts do
     )
     server = HTTPServer(application)
     server.add_socket(listening)
