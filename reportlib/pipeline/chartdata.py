@@ -4,6 +4,7 @@ import json
 import re
 import textwrap
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 CITED = "_cite"  # the end of a column's name that holds sources, as in the tables
@@ -57,7 +58,11 @@ def source_words(citation: str, references: Mapping[str, Mapping[str, Any]]) -> 
 
 
 def _name(source: Mapping[str, Any]) -> str:
-    words = f"{source['publisher']}, {source['title']}"
+    return _shortened(f"{source['publisher']}, {source['title']}")
+
+
+@cache
+def _shortened(words: str) -> str:
     return textwrap.shorten(words, LONGEST_SOURCE, placeholder=" …")
 
 

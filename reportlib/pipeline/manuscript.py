@@ -46,6 +46,7 @@ UNWRITABLE = re.compile(
 TERMINAL = re.compile(  # and the mark at the beginning of a file
     r"\ufeff|\x1b(?:\[[0-9;:?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])"
 )
+DOUBTFUL = re.compile(rf"{UNWRITABLE.pattern}|\ufeff|\\(?:[bf]|u00)")  # in JSON, one of these
 FORMULA = re.compile(
     r"\$+(.*?)\$+|(\\begin\{(?:align|equation|gather)\*?\}.*)|\\\[(.*)\\\]", re.DOTALL
 )
@@ -120,7 +121,9 @@ def manuscript(
     *name* is its title where its metadata has none; pictures that its Markdown names are looked up
     in *folder*.
     """
-    notebook = _writable(notebook)
+    text = json.dumps(notebook, ensure_ascii=False).replace(r"\\", "")
+    if DOUBTFUL.search(text):
+        notebook = _writable(notebook)  # which takes far longer than to look
     metadata = dict(notebook.metadata.get("panorama", {}))
     metadata.setdefault("title", str(notebook.metadata.get("title") or _writable(name)))
     paper = Manuscript(metadata)

@@ -12,7 +12,7 @@ import re
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from functools import cache
+from functools import cache, lru_cache
 from html import escape
 from importlib.metadata import version
 from pathlib import Path
@@ -64,19 +64,23 @@ def page(paper: Manuscript, contents: str, body: str) -> str:
     style = _font_faces() + "".join(map(asset, STYLES))
     scripts = [charts_script("packed.js") if name == CHARTS else asset(name) for name in SCRIPTS]
     vega = vega_bundle() if paper.charts else ""
-    packed = base64.b64encode(gzip.compress(vega.encode(), mtime=0)).decode()
     policy = (
         "default-src 'none'; img-src data:; font-src data:; base-uri 'none'; form-action 'none'; "
         f"script-src {' '.join(map(allowed, filter(None, [vega, *scripts])))}; "
         f"style-src {allowed(style)}; style-src-attr 'unsafe-inline'"
     )
     return template("page.html.j2").render(
-        paper.metadata, policy=policy, style=style, scripts=scripts, vega=vega and packed,
+        paper.metadata, policy=policy, style=style, scripts=scripts, vega=vega and _packed(vega),
         notice=BUNDLE_NOTICE,
         contents=contents, body=body, config=json_script(CONFIG, name="chart-config"),
         about=json_script(_about(paper.metadata), kind="application/ld+json"),
         description=_description(paper.metadata),
     )  # fmt: skip
+
+
+@lru_cache(maxsize=1)
+def _packed(script: str) -> str:
+    return base64.b64encode(gzip.compress(script.encode(), mtime=0)).decode()
 
 
 def finished(paper: Manuscript, body: str) -> str:
@@ -155,6 +159,7 @@ def _frame(chart: Chart) -> str:
     return f'<div class="{kind}">{svg}{json_script(compact(chart.spec))}</div>'
 
 
+@lru_cache(maxsize=256)  # of a page that is made again, most pictures are as they were
 def lean(svg: str) -> str:
     """Return a picture for the page without what the page says by itself, to a tenth of a pixel.
 
