@@ -30,6 +30,7 @@ from reportlib.pipeline.site import (
 from reportlib.pipeline.site.build import unchanged_site
 from reportlib.pipeline.site.indexes import MOST_IN_A_TABLE, compare
 from reportlib.pipeline.site.place import Place
+from reportlib.pipeline.site.reading import ReportPage
 
 ADDRESS = "https://example.org/hbm/"
 ALONE = re.compile(r"report/hbm-panorama.html|editions/.*|404.html")  # pages that link no assets
@@ -314,6 +315,23 @@ def test_each_section_of_the_report_has_a_page(site):
     assert '<a href="memory-bound.html#fig-roofline">' in site["report/index.html"].decode()
     assert '<a href="#memory-bound-what-a-token-costs"' in section  # in its contents
     assert "what-a-token-costs" not in site["report/claims.html"].decode()
+
+
+def test_sections_of_any_name_have_pages_of_their_own():
+    names = ["sec-index", "sec-first", "sec-index", "sec-sources", "sec-hbm-panorama", "sources"]
+    body = "\n".join(f'<h1 data-x id="{name}">Title &amp; <i>so</i></h1>' for name in names)
+    report = ReportPage(
+        "<details open><summary>C</summary>\n<ul></ul>\n</details>\n</nav>"
+        f'<main id="report" tabindex="-1">\n{body}\n</main>'
+    )
+
+    paths = [chapter.path for chapter in report.chapters]
+
+    assert paths == [
+        f"report/{name}.html"
+        for name in ("index", "first", "sec-index", "sec-sources", "sec-hbm-panorama", "sources")
+    ]
+    assert report.chapters[1].title == "Title & so"
 
 
 def test_pages_of_sections_end_with_the_terms_and_sources_that_they_name(site):

@@ -24,6 +24,7 @@ CAPTIONS = {"figcaption": "figure", "caption": "table"}
 
 FOLDER = "report/"
 FIRST = f"{FOLDER}index.html"  # the page of the first chapter
+TAKEN = {"index", "hbm-panorama", "sources"}  # names of files that are not a section's own
 CHAPTER = re.compile(r'<h1[^>]* id="([^"]+)"[^>]*>(.*?)</h1>\s*(.*?)(?=<h1[ >]|\Z)', re.DOTALL)
 PARAGRAPH = re.compile(r"<p>(.*?)</p>", re.DOTALL)
 ID = re.compile(r'\bid="([^"]+)"')
@@ -92,7 +93,7 @@ class ReportPage:
     def chapters(self) -> list[Chapter]:
         """Return its sections in order; the page of the first is that of the report."""
         return [
-            Chapter(f"{FOLDER}{name.removeprefix('sec-')}.html" if n else FIRST, name, *parts)
+            Chapter(f"{FOLDER}{_file(name)}" if n else FIRST, name, *parts)
             for n, (name, *parts) in enumerate(CHAPTER.findall(self.body))
         ]
 
@@ -130,6 +131,11 @@ class ReportPage:
         reader = _Pieces()
         reader.feed(self.body)
         return [piece for piece in reader.found if piece.id]
+
+
+def _file(name: str) -> str:
+    short = name.removeprefix("sec-")
+    return f"{name if short in TAKEN else short}.html"
 
 
 def _text(html: str) -> str:

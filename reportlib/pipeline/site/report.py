@@ -93,9 +93,9 @@ def _linked(html: str, chapter: Chapter, report: ReportPage) -> str:
     here = set(re.findall(r' id="([^"]+)"', html))
 
     def way(link: re.Match[str]) -> str:
-        path = report.paths.get(link[1])
-        near = path is None or path.startswith(f"{chapter.path}#") or link[1] in here
-        return link[0] if near or path is None else path.removeprefix(FOLDER)
+        path = report.paths.get(link[1], link[0])
+        near = link[1] in here or path.startswith(f"{chapter.path}#")
+        return link[0] if near else path.removeprefix(FOLDER)
 
     return LINK.sub(way, html)
 
@@ -121,7 +121,8 @@ def _onward(chapter: Chapter, report: ReportPage) -> str:
     beside = {"prev": report.chapters[at - 1 : at], "next": report.chapters[at + 1 : at + 2]}
     links = [
         f'<a rel="{way}" href="{each.path.removeprefix(FOLDER)}">{escape(each.title)}</a>'
-        for way, (each,) in ((way, found) for way, found in beside.items() if found)
+        for way, found in beside.items()
+        for each in found
     ]
     return f'<p class="onward">{" ".join(links)}</p>\n'
 
