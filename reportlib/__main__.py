@@ -511,7 +511,7 @@ def verify(site: Path, params: Path) -> None:
             write_whole(scratch / "site" / path, (site / path).read_bytes())
         command = [sys.executable, "-m", "reportlib", "site", *told.options]
         command += ["--params", str(params.resolve()), "--build", str(scratch), "--no-cache"]
-        ours = {name: value for name, value in os.environ.items() if name != "AS_OF"}
+        ours = os.environ | {"AS_OF": "", "SITE_ADDRESS": told.address}
         done = subprocess.run(command, check=False, env=ours, cwd=ROOT)  # noqa: S603
         if done.returncode:
             sys.exit("It cannot be built again.")

@@ -24,9 +24,9 @@ COMMAND = "python -m reportlib site --as-of 2026-03-01"
 PAGES = {"index.html": b"<h1>Panorama</h1>", "chips/one.html": b"<h1>One</h1>"}
 
 
-def told(root=ROOT, params=ROOT / "params", pages=PAGES, command=COMMAND):
+def told(root=ROOT, params=ROOT / "params", pages=PAGES, command=COMMAND, **more):
     digests = {path: of_bytes(content) for path, content in pages.items()}
-    return provenance.provenance(root, params, digests, command, edition="2026-03-01")
+    return provenance.provenance(root, params, digests, command, edition="2026-03-01", **more)
 
 
 @pytest.fixture
@@ -198,17 +198,20 @@ def test_no_other_command_is_run(project, tmp_path, command):
         provenance.read(site)
 
 
-def test_the_command_builds_with_the_options_that_are_told(project, tmp_path, monkeypatch):
-    site = site_in(tmp_path / "old", project)
+@pytest.mark.parametrize("address", ["", "https://example.org/hbm/"])
+def test_it_is_built_as_it_was(project, tmp_path, monkeypatch, address):
+    site = site_in(tmp_path / "old", project, address=address)
+    monkeypatch.setenv("SITE_ADDRESS", "https://elsewhere.example/")
     commands = []
     pages = dict(PAGES)
 
-    def build(command, **_):
+    def build(command, **options):
         if command[0] == sys.executable:
             commands.append(command)
-            site_in(Path(command[command.index("--build") + 1], "site"), project, pages)
+            folder = Path(command[command.index("--build") + 1], "site")
+            site_in(folder, project, pages, address=options["env"]["SITE_ADDRESS"])
             return subprocess.CompletedProcess(command, 0)
-        return run(command, **_)
+        return run(command, **options)
 
     run = subprocess.run
     monkeypatch.setattr(main_module.subprocess, "run", build)

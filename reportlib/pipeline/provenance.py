@@ -35,18 +35,25 @@ class ProvenanceError(RuntimeError):
 
 
 def provenance(
-    root: Path, params: Path, outputs: Mapping[str, str], command: str, *, edition: str
+    root: Path,
+    params: Path,
+    outputs: Mapping[str, str],
+    command: str,
+    *,
+    edition: str,
+    address: str = "",
 ) -> bytes:
     """Return provenance.json: *outputs*, by their digests, were made by *command*.
 
     *command* names no folder, as ``python -m reportlib site --as-of 2026-03-01``; *edition* is the
-    day of the edition. Input files are those below *root* that a build reads, and *params*.
+    day of the edition, *address* what SITE_ADDRESS said. Input files are those below *root* that a
+    build reads, and *params*.
     """
     document = ProvDocument()
     document.add_namespace("hbm", NAMESPACE)
-    activity = document.activity(
-        "hbm:build", other_attributes={"hbm:command": command, "hbm:edition": edition}
-    )
+    about = {"hbm:command": command, "hbm:edition": edition}
+    about |= {"hbm:address": address} if address else {}
+    activity = document.activity("hbm:build", other_attributes=about)
     told: list[tuple[str, str, dict[str, Any]]] = [
         *(("input", path, {"hbm:sha256": digest}) for path, digest in inputs(root, params).items()),
         *(("package", name, {"hbm:version": text}) for name, text in packages(root).items()),
@@ -115,6 +122,7 @@ class Told:
     options: list[str]  # of the command
     revision: str
     facts: Mapping[str, Mapping[str, str]]  # digest or version, by kind and name
+    address: str = ""  # that SITE_ADDRESS said
 
 
 def read(site: Path) -> Told:
@@ -136,7 +144,10 @@ def read(site: Path) -> Told:
         msg = f"{path}: {build['hbm:command']!r} is not a command that builds a site"
         raise ProvenanceError(msg)
     revisions = facts.pop("revision")
-    return Told(build["hbm:edition"], command[1].split(), next(iter(revisions), ""), facts)
+    return Told(
+        build["hbm:edition"], command[1].split(), next(iter(revisions), ""), facts,
+        str(build.get("hbm:address", "")),
+    )  # fmt: skip
 
 
 @dataclass

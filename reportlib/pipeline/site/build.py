@@ -141,8 +141,9 @@ def build_site(
         for path, content in around:
             staged.put(path, content)
         told = provenance.provenance(
-            ROOT, root, staged.digests, command, edition=numbers.report.as_of.isoformat()
-        )
+            ROOT, root, staged.digests, command,
+            edition=numbers.report.as_of.isoformat(), address=site.stated_address(),
+        )  # fmt: skip
         staged.put("provenance.json", told)
         record = record_of(folder)
         record.unlink(missing_ok=True)  # until all files are there, nobody takes it for whole
