@@ -174,6 +174,9 @@ def site(
     if (executor == "dask") != bool(scheduler):
         message = "--executor dask and --scheduler tcp://HOST:PORT go together"
         raise click.UsageError(message)
+    if scheduler and workers:
+        message = "--workers are processes here; a cluster has its own"
+        raise click.UsageError(message)
     from reportlib.pipeline.site import NO_ADDRESS, stated_address
 
     try:

@@ -484,3 +484,17 @@ def test_a_place_knows_the_way_to_the_root():
     place = Place("editions/2026-11/index.html", "E", "", "We", "2026-11-22")
     assert place.root == "../../"
     assert replace(place, path="index.html").root == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--executor", "dask"], "go together"),
+        (["--scheduler", "tcp://x:1"], "go together"),
+        (["--executor", "dask", "--scheduler", "tcp://x:1", "--workers", "2"], "has its own"),
+    ],
+)
+def test_options_that_do_not_go_together_are_told(tmp_path, words, said):
+    done = CliRunner().invoke(main, ["site", "--build", str(tmp_path), *words])
+    assert said in done.output
+    assert (done.exit_code, list(tmp_path.iterdir())) == (2, [])
