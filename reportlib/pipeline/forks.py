@@ -1,7 +1,8 @@
 """The process that others are forked from: it has imported what they need, once for all.
 
-It is multiprocessing's forkserver, one for each process that asks, with the imports of
-`reportlib.pipeline.preload`. What is forked from it ends with the process that asked for it.
+It is multiprocessing's forkserver with the imports of `reportlib.pipeline.preload`: one for each
+process that asks, which the helpers that are forked from it ask, too. What is forked from it ends
+with the process that asked for it.
 """
 
 import atexit
