@@ -159,7 +159,7 @@ def _frame(chart: Chart) -> str:
     return f'<div class="{kind}">{svg}{json_script(compact(chart.spec))}</div>'
 
 
-@lru_cache(maxsize=256)  # of a page that is made again, most pictures are as they were
+@lru_cache(maxsize=64)  # of a page that is made again, most pictures are as they were
 def lean(svg: str) -> str:
     """Return a picture for the page without what the page says by itself, to a tenth of a pixel.
 
