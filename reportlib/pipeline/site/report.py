@@ -29,8 +29,12 @@ LINK = re.compile(r'(?<= href=")#([^"]+)(?=")')
 BELOW = re.compile(r"\s*<ul>.*?</ul>\s*", re.DOTALL)
 TERM = re.compile(r'<dt><span id="(term-[^"]+)">.*?</dd>', re.DOTALL)
 SOURCE = re.compile(r'<div id="(ref-[^"]+)".*?\n</div>', re.DOTALL)
-TERMS = '\n<h2>Terms</h2>\n<div id="terms">\n<dl>\n{}\n</dl>\n</div>\n'
-SOURCES = '\n<h2>Sources</h2>\n<div id="refs" class="references" role="list">\n{}\n</div>\n'
+TERMS = '\n<h2 id="own-terms">Terms</h2>\n<div id="terms">\n<dl>\n{}\n</dl>\n</div>\n'
+SOURCES = (
+    '\n<h2 id="own-sources">Sources</h2>\n'
+    '<div id="refs" class="references" role="list">\n{}\n</div>\n'
+)
+OWN = re.compile(r'<h2 id="(own-[a-z]+)">(.*?)</h2>')
 WHOLE = (
     '<p class="ways-in"><a href="hbm-panorama.html">All of it in one HTML file</a> '
     '<a href="hbm-panorama.pdf">PDF</a></p>\n'
@@ -57,7 +61,7 @@ def report_pages(
             _linked(CHART.sub(_later, body), chapter, report) + _onward(chapter, report),
             title="" if first else chapter.heading,
             name="" if first else chapter.id,
-            contents=_linked(_contents(chapter, report), chapter, report),
+            contents=_linked(_contents(chapter, report, body), chapter, report),
             charts=report.config if CHART.search(body) else "",
             before=[place.root + path for path in scripts],
         )
@@ -100,19 +104,21 @@ def _linked(html: str, chapter: Chapter, report: ReportPage) -> str:
     return LINK.sub(way, html)
 
 
-def _contents(chapter: Chapter, report: ReportPage) -> str:
-    """Return the contents: on the first page all, on others what is in their own chapter."""
-    if chapter.path == FIRST:
-        return report.contents
+def _contents(chapter: Chapter, report: ReportPage, body: str) -> str:
+    """Return the contents: on the first page all, on others what is below their own chapter.
+
+    There is what *body* ends with, too.
+    """
     ids = "|".join(re.escape(each.id) for each in report.chapters)
-    entries = re.split(rf'(?=<li><a href="#(?:{ids})")', report.contents)
-    ours = f'<li><a href="#{chapter.id}"'
-    return "".join(
-        entry.replace(" href", ' aria-current="page" href', 1)
-        if entry.startswith(ours)
-        else BELOW.sub("", entry)
-        for entry in entries
-    )
+    own = "".join(f'<li><a href="#{name}">{head}</a></li>\n' for name, head in OWN.findall(body))
+
+    def shown(entry: str) -> str:
+        if entry.startswith(f'<li><a href="#{chapter.id}"'):
+            entry = entry.replace(" href", ' aria-current="page" href', 1)
+            return entry.replace("</ul></li>", f"{own}</ul></li>", 1)
+        return entry if chapter.path == FIRST else BELOW.sub("", entry)
+
+    return "".join(map(shown, re.split(rf'(?=<li><a href="#(?:{ids})")', report.contents)))
 
 
 def _onward(chapter: Chapter, report: ReportPage) -> str:
