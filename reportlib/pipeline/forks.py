@@ -6,7 +6,6 @@ with the process that asked for it.
 """
 
 import atexit
-import gc
 import multiprocessing
 import multiprocessing.process
 import os
@@ -202,7 +201,6 @@ def begin_anew(environment: Mapping[str, str], folder: str) -> None:
     sys.path[:] = sys.modules[PRELOADED].PATH
     multiprocessing.set_start_method(None, force=True)
     np.random.seed()  # noqa: NPY002 (forks would all draw the same)
-    gc.freeze()  # what all share is not garbage
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """What warm kernels have imported before they start; imported where they are forked from."""
 
+import gc
 import os
 import sys
 
@@ -28,3 +29,5 @@ with suppress(Exception):  # who builds with them tells what is wrong
     if os.environ.keys() >= forks.FOR_PAGES.keys():
         reportlib.exhibits.tables.pages.prepare(numbers)
         pages.begin(numbers)
+
+gc.freeze()  # what all share is no garbage, and to look for some would copy it
