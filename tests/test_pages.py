@@ -186,3 +186,17 @@ def test_a_cluster_that_does_not_answer_says_so(monkeypatch):
 
     with pytest.raises(BuildError, match=r"127\.0\.0\.1:9"), cluster.workers("tcp://127.0.0.1:9"):
         pass
+
+
+def _dies():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_process_that_dies_is_told_with_a_remedy(given, few):
+    def make():
+        with building.local(1) as workers:
+            workers.submit(_dies)
+            list(building.made(given, few, workers, Cache(None)))
+
+    with pytest.raises(ChildProcessError, match="for want of memory: try fewer --workers"):
+        make()

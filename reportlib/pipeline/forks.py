@@ -6,6 +6,7 @@ with the process that asked for it.
 """
 
 import atexit
+import errno
 import multiprocessing
 import multiprocessing.process
 import os
@@ -14,7 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import cache
 from multiprocessing.connection import Connection, wait
@@ -36,6 +37,7 @@ OURS = {
     "TZ": "UTC",
 }
 FOR_PAGES = {"HBM_PAGES": "yes"}  # has the server do once what all pages need
+LOST = "a process of this build was ended, perhaps for want of memory: try fewer --workers"
 Submit = Callable[..., Future[Any]]
 
 _lock = threading.Lock()
@@ -207,7 +209,8 @@ def begin_anew(environment: Mapping[str, str], folder: str) -> None:
 def helpers(number: int = 1) -> Iterator[Submit]:
     """Yield a function that has a function called in one of a *number* of processes beside this.
 
-    They start when they are first needed, and end at once where an error ends this.
+    They start when they are first needed, and end at once where an error ends this. Raises
+    ChildProcessError when one was ended from outside.
     """
     forked = not why_none(os.environ)
     pool = ProcessPoolExecutor(
@@ -223,10 +226,12 @@ def helpers(number: int = 1) -> Iterator[Submit]:
 
     try:
         yield submit
-    except BaseException:
+    except BaseException as error:
         pool.shutdown(wait=False, cancel_futures=True)
         for process in list((pool._processes or {}).values()):  # noqa: SLF001 (it ends none)
             process.kill()
+        if isinstance(error, BrokenExecutor | EOFError):
+            raise ChildProcessError(errno.ECHILD, LOST) from error
         raise
     pool.shutdown()
 

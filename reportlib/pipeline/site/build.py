@@ -10,7 +10,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import islice
@@ -62,6 +62,8 @@ def made(given: Inputs, wanted: Sequence[Page], workers: Workers, cache: Cache) 
         under_way |= {_asked(workers, given, batch) for batch in islice(batches, len(done))}
         for batch in done:
             failure = batch.exception()
+            if isinstance(failure, BrokenExecutor):
+                raise failure  # what `forks.helpers` tells
             if failure:
                 msg = f"Pages could not be made: {str(failure) or type(failure).__name__}"
                 raise BuildError(msg) from failure
