@@ -107,9 +107,7 @@ def report(
         click.echo("Nothing changed since the last build.")
         _name_documents(target)
         return
-    os.environ["HBM_PARAMS"] = str(params.resolve())
-    if as_of:
-        os.environ["AS_OF"] = as_of
+    _make_from(params, as_of)
     start_server()  # which imports what takes long, while we do
     gc.disable()  # of a short build with large notebooks hardly anything is garbage
     from reportlib.params import ParamsError
@@ -198,9 +196,7 @@ def site(
     if not no_cache and building.unchanged_site(target, inputs, command):
         click.echo(f"Nothing changed since the last build of {_shown(target / 'site')}.")
         return
-    os.environ["HBM_PARAMS"] = str(params.resolve())
-    if as_of:
-        os.environ["AS_OF"] = as_of
+    _make_from(params, as_of)
     number = workers or os.cpu_count() or 1
     try:
         with (
@@ -580,9 +576,7 @@ def watch(params: Path, target: Path, as_of: str | None, *, port: int | None, pd
     from reportlib.pipeline import watch as watching
     from reportlib.pipeline.serve import ServeError, State
 
-    os.environ["HBM_PARAMS"] = str(params.resolve())
-    if as_of:
-        os.environ["AS_OF"] = as_of
+    _make_from(params, as_of)
     whole = [sys.executable, "-m", "reportlib", "report", "--params", str(params.resolve())]
     whole += ["--build", str(target)]
     commands = watching.Commands(watching.page_command(target), whole if pdf else None)
@@ -723,6 +717,13 @@ def _write(path: Path, text: str) -> None:
     click.echo("  1. fill its empty fields, each number with its unit and source")
     click.echo("  2. describe new sources under `sources`, or in params/sources.yaml")
     click.echo("  3. python -m reportlib check, until it finds nothing; then make report")
+
+
+def _make_from(params: Path, as_of: str | None) -> None:
+    """Let everything, other processes too, read *params* as known on the day *as_of*, if named."""
+    os.environ["HBM_PARAMS"] = str(params.resolve())
+    if as_of:
+        os.environ["AS_OF"] = as_of
 
 
 @contextmanager

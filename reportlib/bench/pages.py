@@ -127,8 +127,8 @@ def main(build: Path, most: int) -> None:
     """Measure how many pages are made a second."""
     plain = _plain(PLAIN_PAGES)
     sizes = sorted({size for size in (*SIZES, ONE_WORKER, most) if size <= most})
-    runs = [(size, MOST_WORKERS) for size in sizes] + [(min(most, ONE_WORKER), 1)]
-    told = {run: _pages(*run) for run in runs}
+    wanted = [(size, MOST_WORKERS) for size in sizes] + [(min(most, ONE_WORKER), 1)]
+    told = {run: _pages(*run) for run in wanted}
     rate = 1 / median(plain)
     table = Table(title="Pages of pairs, beside the plain way", box=box.SIMPLE)
     for heading in (
@@ -145,11 +145,8 @@ def main(build: Path, most: int) -> None:
             f"{number / all_of_it / rate:.1f}", f"{later:.2f}",
             f"{about['median_bytes'] / 1e6:.0f}", f"{about['peak_bytes'] / 1e6:.0f}",
         )  # fmt: skip
-    told_of_all = {
-        "plain_seconds": plain,
-        "runs": [{"pages": n, "workers": w, **about} for (n, w), about in told.items()],
-    }
-    keep(build, "pages", told_of_all)
+    runs = [{"pages": n, "workers": w, **about} for (n, w), about in told.items()]
+    keep(build, "pages", {"plain_seconds": plain, "runs": runs})
     Console(soft_wrap=True).print(table)
 
 

@@ -108,8 +108,9 @@ def build(
     cache.prune()
     for folder in (target, target / "data"):
         sweep(folder)
-    root = Path(os.environ.get("HBM_PARAMS") or ROOT / "params")
-    if fingerprint(root, os.environ.get("AS_OF") or None) != inputs:
+    from reportlib.params import default_root
+
+    if fingerprint(default_root(), os.environ.get("AS_OF") or None) != inputs:
         msg = "What the report is made from was edited meanwhile: build again."
         cache.forget()
         raise BuildError(msg)

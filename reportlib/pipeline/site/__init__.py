@@ -10,7 +10,6 @@ from reportlib.pipeline.site.place import (
     NO_ADDRESS,
     Place,
     place_of,
-    report_place,
     site_address,
     stated_address,
 )
@@ -21,7 +20,6 @@ __all__ = [
     "Place",
     "page_notebook",
     "place_of",
-    "report_place",
     "shared_assets",
     "site_address",
     "site_page",

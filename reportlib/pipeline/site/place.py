@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -135,17 +135,14 @@ def report_place(report: Report, address: str = "") -> Place:
 
 def chapter_place(chapter: Chapter, report: Report, address: str = "") -> Place:
     """Return the place of a section of the report."""
-    return Place(
+    return replace(
+        report_place(report, address),
         path=chapter.path,
         title=chapter.title,
         description=chapter.description or f"{chapter.title}, of {report.title}",
-        publisher=report.publisher,
-        edition=report.as_of.isoformat(),
         name=chapter.title,
         above=(FIRST,),
         kind="Chapter",
-        picture="social/report.png",
-        address=address,
         facts={"isPartOf": {"@type": "Report", "name": report.title}},
     )
 

@@ -55,14 +55,15 @@ def report_pages(
             body = f'{WHOLE}<h1 id="{chapter.id}">{chapter.heading}</h1>\n{body}'
         body += _named(body, terms, TERMS)
         body += _named(body, sources, SOURCES)
-        scripts = dict(_scripts(body, chapter, report))
+        charts = {found["id"]: (found["picture"], found["spec"]) for found in CHART.finditer(body)}
+        scripts = dict(_scripts(charts, report.paths if first else {}))
         page = around(
             place,
             _linked(CHART.sub(_later, body), chapter, report) + _onward(chapter, report),
             title="" if first else chapter.heading,
             name="" if first else chapter.id,
             contents=_linked(_contents(chapter, report, body), chapter, report),
-            charts=report.config if CHART.search(body) else "",
+            charts=report.config if charts else "",
             before=[place.root + path for path in scripts],
         )
         yield place.path, page.encode()
@@ -78,15 +79,16 @@ def _named(body: str, things: Mapping[str, str], frame: str) -> str:
     return frame.format("\n".join(found)) if found else ""
 
 
-def _scripts(body: str, chapter: Chapter, report: ReportPage) -> Iterator[tuple[str, bytes]]:
-    """Yield the scripts that only the page of *chapter* has, by their paths."""
-    charts = {found["id"]: (found["picture"], found["spec"]) for found in CHART.finditer(body)}
+def _scripts(
+    charts: Mapping[str, tuple[str, str]], paths: Mapping[str, str]
+) -> Iterator[tuple[str, bytes]]:
+    """Yield scripts that one page has: of its *charts*, and of *paths* to which it leads."""
     if charts:
         script = f"const figures = {json.dumps(charts)};\n{asset('site/pictures.js')}".encode()
         yield hashed("pictures.js", script), script
-    if chapter.path == FIRST:
+    if paths:
         places: dict[str, list[str]] = defaultdict(list)
-        for name, path in report.paths.items():
+        for name, path in paths.items():
             places[path.partition("#")[0].removeprefix(FOLDER)].append(name)
         script = f"const places = {json.dumps(places)};\n{asset('site/places.js')}".encode()
         yield hashed("places.js", script), script
